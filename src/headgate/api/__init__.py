@@ -1,0 +1,45 @@
+"""Ground floor: what an author of an extension imports, and the registries. It imports nothing of the rest."""
+
+from headgate.api.errors import (
+    AlreadyRepliedError,
+    ConfigError,
+    ConfigRejected,
+    ExtensionError,
+    HeaderError,
+    HeadgateError,
+    NotSupportedYet,
+    ReplyTooLateError,
+)
+from headgate.api.headers import Headers
+from headgate.api.messages import RequestHead, ResponseHead
+from headgate.api.status import BodyNeed, OnError, Phase, Status
+from headgate.api.stream import Address, ConnectionInfo, HostInfo, RouteInfo, Stream
+from headgate.api.stream_filter import FilterCallbacks, StreamFilter, StreamFilterFactory, Verdict, stream_filter
+
+__all__ = [
+    "Address",
+    "AlreadyRepliedError",
+    "BodyNeed",
+    "ConfigError",
+    "ConfigRejected",
+    "ConnectionInfo",
+    "ExtensionError",
+    "FilterCallbacks",
+    "HeaderError",
+    "Headers",
+    "HeadgateError",
+    "HostInfo",
+    "NotSupportedYet",
+    "OnError",
+    "Phase",
+    "ReplyTooLateError",
+    "RequestHead",
+    "ResponseHead",
+    "RouteInfo",
+    "Status",
+    "Stream",
+    "StreamFilter",
+    "StreamFilterFactory",
+    "Verdict",
+    "stream_filter",
+]

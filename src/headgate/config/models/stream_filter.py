@@ -1,0 +1,72 @@
+"""Stream filter entries of a listener."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from headgate.config.models.base import ByteSize, ConfigModel, Duration, FreeMapping, UInt32
+from headgate.config.models.matchers import HeaderMatchConfig
+
+
+class GoPluginConfig(ConfigModel):
+    """A filter in a Go shared object, as MOSN loads it."""
+
+    so_path: str = Field(default="", description="Path of the shared object.")
+    factory_method: str = Field(default="", description="Exported creator; empty: `CreateFilterFactory`.")
+
+
+class StreamFilterMatchConfig(ConfigModel):
+    """Which requests an entry's filter sees: every condition that is given must hold. Others never enter the filter."""
+
+    path_prefix: str = Field(default="", description="The path begins with this.")
+    path: str = Field(default="", description="The path is this.")
+    methods: list[str] = Field(default_factory=list, description="The method is one of these.")
+    headers: list[HeaderMatchConfig] = Field(default_factory=list, description="Each of these header conditions holds.")
+
+
+class QuarantineConfig(ConfigModel):
+    """When a failing filter is set aside, and for how long."""
+
+    max_failures: UInt32 = Field(default=0, description="Failures within `window` that set the filter aside. 0: never.")
+    window: Duration = Field(default=10.0, description="Time over which failures are counted.")
+    backoff: Duration = Field(default=30.0, description="How long it stays set aside; `deny` answers 503 meanwhile, `allow` skips it.")
+
+
+class StreamFilterConfig(ConfigModel):
+    """One stream filter of a listener."""
+
+    required_keys: ClassVar[frozenset[str]] = frozenset({"type"})
+    own_keys: ClassVar[frozenset[str]] = frozenset(
+        {
+            "name",
+            "match",
+            "on_error",
+            "timeout",
+            "max_body",
+            "quarantine",
+            "isolation",
+            "canary",
+            "path",
+            "factory",
+        }
+    )
+
+    type: str = Field(default="", description="Name under which the filter is registered.")
+    name: str = Field(default="", description="Name in metrics and logs, unique in the listener; empty: the type.")
+    config: FreeMapping = Field(default_factory=dict, description="The filter's own configuration.")
+    go_plugin_config: GoPluginConfig | None = Field(default=None, description="A filter in a Go shared object.")
+    match: StreamFilterMatchConfig | None = Field(default=None, description="Which requests the filter sees; without it all.")
+    on_error: Literal["deny", "allow"] = Field(
+        default="deny", description="What a failure means: `deny` answers 5xx, `allow` skips the filter."
+    )
+    timeout: Duration = Field(default=5.0, description="Longest run of an asynchronous handler; past it the filter has failed.")
+    max_body: ByteSize = Field(
+        default=1048576, description="Largest body that is buffered for it; past it 413 on requests, 502 on responses."
+    )
+    quarantine: QuarantineConfig = Field(default_factory=QuarantineConfig, description="When a failing filter is set aside.")
+    isolation: Literal["inline", "process"] = Field(default="inline", description="Where a Python filter runs.")
+    canary: FreeMapping | None = Field(default=None, description="Which share of requests a new version takes.")
+    path: str = Field(default="", description="File of a filter loaded by path (`type: module`).")
+    factory: str = Field(default="", description="Creator exported by that file; empty: `create_filter_factory`.")

@@ -1,0 +1,58 @@
+"""An asynchronous handler of a filter: the stream waits for it, the worker does not, and not longer than the entry's timeout."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headgate.proxy.filter_entry import FilterSlot
+    from headgate.proxy.stream_state import StreamState
+
+
+class AsyncCall:
+    """One awaited handler. Exactly one of the stream's ``on_handler_*`` methods is called, unless it is abandoned.
+
+    When the time is over the stream goes on at once: a handler that does not heed its cancellation delays nobody.
+    """
+
+    def __init__(self, stream: StreamState, slot: FilterSlot, awaitable: Awaitable[object], sending: bool) -> None:
+        loop = asyncio.get_running_loop()
+        self.slot = slot
+        self.sending = sending
+        self._stream = stream
+        self._over = False
+        self._started = monotonic()
+        self._task: asyncio.Future[object] = asyncio.ensure_future(awaitable)
+        self._task.add_done_callback(self._done)
+        self._timer = loop.call_later(slot.entry.timeout, self._timed_out)
+
+    def abandon(self) -> None:
+        """Nobody waits any more."""
+        if not self._over:
+            self._over = True
+            self._timer.cancel()
+            self._task.cancel()
+
+    def _done(self, task: asyncio.Future[object]) -> None:
+        error = None if task.cancelled() else task.exception()  # asked for also when it is over: else asyncio would complain
+        if self._over:
+            return
+        self._over = True
+        self._timer.cancel()
+        self.slot.entry.stats.time.observe((monotonic() - self._started) * 1e6)
+        if task.cancelled():
+            self._stream.on_handler_failed(self, asyncio.CancelledError("the handler was cancelled"))
+        elif error is not None:
+            self._stream.on_handler_failed(self, error)
+        else:
+            self._stream.on_handler_done(self, task.result())
+
+    def _timed_out(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._task.cancel()
+        self._stream.on_handler_timed_out(self)

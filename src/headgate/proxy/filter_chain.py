@@ -1,0 +1,113 @@
+"""A stream's filters: made by each entry's factory when the stream is born, in the configuration's order.
+
+Compiled by mypyc; interpreted otherwise.
+"""
+
+from __future__ import annotations
+
+from headgate.api.errors import ExtensionError
+from headgate.api.status import Phase
+from headgate.api.stream_filter import FilterCallbacks, StreamFilter
+from headgate.proxy.filter_entry import FilterEntry, FilterSlot
+
+
+class FilterChain:
+    """The slots of one stream.
+
+    :ivar receivers: by phase, then by the configuration's order
+    :ivar senders: in the configuration's order
+    :ivar loggers: filters with ``on_log``
+    :ivar instances: every filter instance once, for ``on_destroy``
+    """
+
+    def __init__(self) -> None:
+        self.receivers: list[FilterSlot] = []
+        self.senders: list[FilterSlot] = []
+        self.loggers: list[FilterSlot] = []
+        self.instances: list[FilterSlot] = []
+        self.request_chunks: bool = False
+        self.response_chunks: bool = False
+        self.request_trailers: bool = False
+        self.response_trailers: bool = False
+
+    def add_simple(self, entry: FilterEntry) -> None:
+        """Add an instance of an entry that is nothing but a class."""
+        simple = entry.simple
+        assert simple is not None
+        stream_filter = simple.filter_class(simple.config)
+        capabilities = entry.capabilities_of(simple.filter_class)
+        slot = FilterSlot(stream_filter, entry, capabilities, capabilities.phase)
+        self.instances.append(slot)
+        if capabilities.receives:
+            self.insert_receiver(slot)
+        if capabilities.sends:
+            self.append_sender(slot)
+        if capabilities.logs:
+            self.loggers.append(slot)
+
+    def insert_receiver(self, slot: FilterSlot) -> None:
+        """Add to the request's way: behind all of the same or an earlier phase."""
+        receivers = self.receivers
+        position = len(receivers)
+        while position > 0 and receivers[position - 1].phase > slot.phase:
+            position -= 1
+        receivers.insert(position, slot)
+        capabilities = slot.capabilities
+        if capabilities.request_body == 1:
+            self.request_chunks = True
+        if capabilities.request_trailers:
+            self.request_trailers = True
+
+    def append_sender(self, slot: FilterSlot) -> None:
+        """Add to the response's way."""
+        self.senders.append(slot)
+        capabilities = slot.capabilities
+        if capabilities.response_body == 1:
+            self.response_chunks = True
+        if capabilities.response_trailers:
+            self.response_trailers = True
+
+    def note_instance(self, slot: FilterSlot) -> None:
+        """Remember an instance for ``on_destroy``, once, however often it was added."""
+        for known in self.instances:
+            if known.filter is slot.filter:
+                return
+        self.instances.append(slot)
+
+
+class ChainBuilder(FilterCallbacks):
+    """What a factory of its own gets: its filters go into one stream's chain."""
+
+    def __init__(self, chain: FilterChain, entry: FilterEntry) -> None:
+        self._chain = chain
+        self._entry = entry
+
+    def add(self, stream_filter: StreamFilter[object]) -> None:
+        """Add for every direction whose hooks the class overrides."""
+        slot = self._slot(stream_filter, None)
+        if slot.capabilities.receives:
+            self._chain.insert_receiver(slot)
+        if slot.capabilities.sends:
+            self._chain.append_sender(slot)
+        if slot.capabilities.logs:
+            self._chain.loggers.append(slot)
+
+    def add_receiver(self, stream_filter: StreamFilter[object], phase: Phase | None = None) -> None:
+        """Add to the request's way."""
+        self._chain.insert_receiver(self._slot(stream_filter, phase))
+
+    def add_sender(self, stream_filter: StreamFilter[object]) -> None:
+        """Add to the response's way."""
+        self._chain.append_sender(self._slot(stream_filter, None))
+
+    def add_log(self, stream_filter: StreamFilter[object]) -> None:
+        """Add to what runs after the stream's end."""
+        self._chain.loggers.append(self._slot(stream_filter, None))
+
+    def _slot(self, stream_filter: StreamFilter[object], phase: Phase | None) -> FilterSlot:
+        if not isinstance(stream_filter, StreamFilter):
+            raise ExtensionError(f"{self._entry.name}: the factory added {stream_filter!r}, which is not a StreamFilter")
+        capabilities = self._entry.capabilities_of(type(stream_filter))
+        slot = FilterSlot(stream_filter, self._entry, capabilities, capabilities.phase if phase is None else int(phase))
+        self._chain.note_instance(slot)
+        return slot

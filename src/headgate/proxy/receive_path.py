@@ -1,0 +1,376 @@
+"""The request's way: filters of the three receiver phases, route, host (see ``stream_state`` for the theory).
+
+Compiled by mypyc; interpreted otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import Final
+
+from headgate.api.headers import Headers
+from headgate.api.messages import ResponseHead
+from headgate.api.status import BodyNeed
+from headgate.observe.stream_info import NO_HEALTHY_UPSTREAM, NO_ROUTE_FOUND, REQUEST_ENTITY_TOO_LARGE
+from headgate.proxy.async_handler import AsyncCall
+from headgate.proxy.filter_calls import (
+    FAILED,
+    GO_ON,
+    RECHOOSE,
+    REMATCH,
+    SKIPPED,
+    STOPPED,
+    SUSPENDED,
+    TERMINATED,
+    FilterCalls,
+)
+from headgate.proxy.filter_chain import ChainBuilder, FilterChain
+from headgate.proxy.filter_entry import FilterEntry, FilterSlot
+from headgate.proxy.stream_state import (
+    AFTER_CHOOSE_HOST,
+    AFTER_ROUTE,
+    BEFORE_ROUTE,
+    CHOOSE_HOST,
+    FINISHED,
+    HELD_BODY_WATERMARK,
+    MATCH_ROUTE,
+    RESPONDING,
+    SEND,
+    UPSTREAM,
+)
+from headgate.router.errors import RoutingError
+from headgate.router.route import REDIRECT, ROUTE
+from headgate.upstream.cluster import Cluster
+
+_LOG: Final = logging.getLogger("headgate.proxy")
+
+MAX_REENTRIES: Final = 10
+"""How often filters may have route or host chosen again in one request."""
+
+_BUFFER: Final = int(BodyNeed.BUFFER)
+_CHUNKS: Final = int(BodyNeed.CHUNKS)
+
+
+class ReceivePath(FilterCalls):
+    """The layer that walks the request."""
+
+    # --- birth
+
+    def build_chain(self) -> bool:
+        """Make the filters of this stream.
+
+        :returns: False if that failed, or a filter in quarantine denies the request: it has been answered
+        """
+        chain: FilterChain | None = None
+        denied = 0
+        for entry in self.snapshot.entries:
+            if entry.match is not None and not entry.match.applies(self.request):
+                continue
+            if entry.quarantined():
+                if entry.deny and not denied:
+                    denied = 503
+                continue
+            if chain is None:
+                chain = self.chain = FilterChain()
+            if not self._add_entry(chain, entry) and not denied:
+                denied = 500
+        if denied:
+            self.local_reply(denied, 0, b"")
+            return False
+        return True
+
+    def _add_entry(self, chain: FilterChain, entry: FilterEntry) -> bool:
+        watch = self.snapshot.watch
+        watch.enter(entry)
+        try:
+            if entry.simple is not None:
+                chain.add_simple(entry)
+            else:
+                entry.factory.create_filter_chain(ChainBuilder(chain, entry))
+        except BaseException as error:
+            watch.entry = None
+            entry.stats.errors += 1
+            entry.count_failure()
+            _LOG.error("stream filter %s: no filter could be made: %s", entry.name, error, exc_info=error)
+            return not entry.deny
+        watch.entry = None
+        return True
+
+    # --- the walk
+
+    def advance(self) -> None:
+        """Walk on until the request is on its way, is answered, or something must be waited for."""
+        while True:
+            step = self.step
+            if step == BEFORE_ROUTE:
+                if not self._run_receivers(0):
+                    return
+                self.step = MATCH_ROUTE
+            elif step == MATCH_ROUTE:
+                self.step = AFTER_ROUTE
+                self._match_route()
+            elif step == AFTER_ROUTE:
+                if not self._run_receivers(1):
+                    if self.step == MATCH_ROUTE:
+                        continue
+                    return
+                self.step = CHOOSE_HOST
+            elif step == CHOOSE_HOST:
+                if not self._choose_host():
+                    return
+                self.step = AFTER_CHOOSE_HOST
+            elif step == AFTER_CHOOSE_HOST:
+                if not self._run_receivers(2):
+                    if self.step == CHOOSE_HOST:
+                        continue
+                    return
+                self.step = SEND
+            elif step == SEND:
+                self.step = UPSTREAM
+                self.send_upstream()
+                return
+            else:
+                return
+
+    def _run_receivers(self, phase: int) -> bool:
+        """Run the filters of one phase from the cursor on; False: the walk stops here, for now or for good."""
+        chain = self.chain
+        if chain is None:
+            return True
+        receivers = chain.receivers
+        count = len(receivers)
+        while self.receive_at < count:
+            slot = receivers[self.receive_at]
+            if slot.phase > phase:
+                return True
+            if slot.capabilities.request_body == _BUFFER and not self._body_ready(slot):
+                return False
+            outcome = self.call_receive(slot)
+            if self.step >= RESPONDING:
+                # Answered or ended from within (a failing filter, terminate()).
+                return False
+            if not self._after_receive(slot, outcome):
+                return False
+        return True
+
+    def _after_receive(self, slot: FilterSlot, outcome: int) -> bool:
+        """Do what a filter's verdict says; False: the walk stops here."""
+        if outcome in (GO_ON, SKIPPED):
+            if self.reply_head is not None:
+                self.start_reply()
+                return False
+            if not self._passed(slot):
+                return False
+            self.receive_at += 1
+            return True
+        if outcome == STOPPED:
+            if self.reply_head is None:
+                slot.entry.stats.errors += 1
+                slot.entry.count_failure()
+                _LOG.error("stream filter %s returned STOP without a reply", slot.entry.name)
+                self.local_reply(500, 0, b"")
+            else:
+                self.start_reply()
+        elif outcome == TERMINATED:
+            self.terminate_silently()
+        elif outcome in (REMATCH, RECHOOSE):
+            self.reentries += 1
+            if self.reentries > MAX_REENTRIES:
+                _LOG.error("stream filter %s: route or host chosen again more than %d times", slot.entry.name, MAX_REENTRIES)
+                slot.entry.stats.errors += 1
+                self.local_reply(500, 0, b"")
+            else:
+                self.step = MATCH_ROUTE if outcome == REMATCH else CHOOSE_HOST
+        else:
+            assert outcome in (SUSPENDED, FAILED)
+        return False
+
+    def _body_ready(self, slot: FilterSlot) -> bool:
+        """Whether the whole body is there for a filter that needs it; else wait for it."""
+        limit = slot.entry.max_body
+        if self.held_request_bytes > limit or self.request.content_length > limit:
+            self.local_reply(413, REQUEST_ENTITY_TOO_LARGE, b"")
+            return False
+        if not self.request_ended:
+            self.waiting_for_body = True
+            self.sender.want_body()
+            self.resume_request()
+            return False
+        self.request.body = b"".join(self.held_request)
+        return True
+
+    def _passed(self, slot: FilterSlot) -> bool:
+        """The walk passes a filter: it sees the chunks that were held before it, or what it made of the body is taken over."""
+        need = slot.capabilities.request_body
+        if need == _BUFFER:
+            body = self.request.body
+            if body is None:
+                body = b""
+            self.held_request = [body] if body else []
+            self._body_changed(len(body))
+        elif need == _CHUNKS:
+            if not self.request_ended or self.held_request:
+                self.request.headers.changed = True
+            chunks = self.held_request
+            self.held_request = []
+            self.held_request_bytes = 0
+            for data in chunks:
+                passed = self.call_data(slot, data, False)
+                if passed is None or self.step >= RESPONDING:
+                    return False
+                if passed:
+                    self.held_request.append(passed)
+                    self.held_request_bytes += len(passed)
+        return True
+
+    def _body_changed(self, length: int) -> None:
+        self.held_request_bytes = length
+        request = self.request
+        if request.content_length != length and (request.content_length >= 0 or length):
+            request.content_length = length
+            request.headers.changed = True
+
+    # --- route and host
+
+    def _match_route(self) -> None:
+        try:
+            route = self.snapshot.router.match(self)
+        except RoutingError as error:
+            _LOG.warning("listener %s: no route could be matched: %s", self.snapshot.name, error)
+            self.local_reply(error.status, NO_ROUTE_FOUND, b"")
+            return
+        self.matched = route
+        if route is None:
+            self.route = None
+            return
+        self.route = route.info
+        self.info.route_name = route.info.name
+        if route.filter_configs:
+            self._merge_configs(route.filter_configs)
+
+    def _merge_configs(self, configs: dict[int, object]) -> None:
+        chain = self.chain
+        if chain is not None:
+            for slot in chain.instances:
+                config = configs.get(slot.entry.id)
+                if config is not None:
+                    slot.filter.config = config
+
+    def _choose_host(self) -> bool:
+        route = self.matched
+        if route is None:
+            self.local_reply(404, NO_ROUTE_FOUND, b"")
+            return False
+        if route.kind != ROUTE:
+            if route.kind == REDIRECT:
+                self.answer(ResponseHead(route.redirect_code, Headers.of({"Location": route.redirect_location(self)})), b"")
+            else:
+                self.answer(ResponseHead(route.direct_status, Headers()), route.direct_body)
+            return False
+        name = route.pick_cluster(self)
+        cluster = self.snapshot.clusters.get(name)
+        if cluster is None:
+            _LOG.error("route %s of %s leads to cluster %r, which does not exist", route.info.name, route.info.virtual_host, name)
+            self.local_reply(404, NO_ROUTE_FOUND, b"")
+            return False
+        self.cluster = cluster
+        self.info.upstream_cluster = name
+        return self.choose_host_of(cluster)
+
+    def choose_host_of(self, cluster: Cluster) -> bool:
+        """Choose a host, others than those tried before if there are any; False: there is none, the request was answered."""
+        host = cluster.choose_host(self, self.tried)
+        if host is None:
+            self.info.upstream_failure = "no usable host"
+            self.local_reply(502, NO_HEALTHY_UPSTREAM, b"")
+            return False
+        self.chosen = host
+        self.host = host.info
+        self.info.upstream_host = host.address
+        return True
+
+    # --- the body (RequestReceiver)
+
+    def on_request_data(self, data: bytes) -> None:
+        """A part of the body arrived."""
+        self.info.bytes_received += len(data)
+        if self.step >= RESPONDING and self.upstream is None:
+            return
+        chain = self.chain
+        if chain is not None and chain.request_chunks:
+            for i in range(self.receive_at):
+                slot = chain.receivers[i]
+                if slot.capabilities.request_body == _CHUNKS:
+                    passed = self.call_data(slot, data, False)
+                    if passed is None or self.local_response or self.step == FINISHED:
+                        return
+                    data = passed
+            if not data:
+                return
+        if self.sent_upstream:
+            self.forward_request_data(data)
+            return
+        self.held_request.append(data)
+        self.held_request_bytes += len(data)
+        if self.waiting_for_body:
+            assert chain is not None
+            if self.held_request_bytes > chain.receivers[self.receive_at].entry.max_body:
+                self.local_reply(413, REQUEST_ENTITY_TOO_LARGE, b"")
+        elif self.held_request_bytes > HELD_BODY_WATERMARK:
+            self.pause_request()
+
+    def on_request_end(self, trailers: Headers | None) -> None:
+        """The request is complete."""
+        self.request_ended = True
+        self.request_paused = False
+        self.info.request_received = monotonic()
+        self.request.trailers = trailers
+        if self.step == FINISHED:
+            return
+        if self.sent_upstream:
+            self.forward_request_end()
+        elif self.waiting_for_body:
+            self.waiting_for_body = False
+            self.advance()
+
+    # --- verdicts of asynchronous handlers
+
+    def on_handler_done(self, call: AsyncCall, verdict: object) -> None:
+        """An asynchronous handler returned."""
+        self.async_call = None
+        outcome = self.judge(call.slot, verdict, call.sending)
+        if call.sending:
+            self.after_async_send(call.slot, outcome)
+        elif self.step < RESPONDING and (self._after_receive(call.slot, outcome) or self.step in (MATCH_ROUTE, CHOOSE_HOST)):
+            self.advance()
+
+    def on_handler_failed(self, call: AsyncCall, error: BaseException) -> None:
+        """An asynchronous handler raised."""
+        self.async_call = None
+        if self.handler_failed(call.slot, error, "on_send" if call.sending else "on_receive"):
+            self._skip(call)
+
+    def on_handler_timed_out(self, call: AsyncCall) -> None:
+        """An asynchronous handler took too long."""
+        self.async_call = None
+        entry = call.slot.entry
+        entry.stats.timeouts += 1
+        entry.count_failure()
+        _LOG.error("stream filter %s did not answer within %g s", entry.name, entry.timeout)
+        self.reply_head = None
+        if entry.deny:
+            self.skip_sender(call.slot)
+            self.local_reply(504, 0, b"")
+        else:
+            self._skip(call)
+
+    def _skip(self, call: AsyncCall) -> None:
+        if call.sending:
+            self.after_async_send(call.slot, GO_ON)
+        elif self.step < RESPONDING and self._after_receive(call.slot, GO_ON):
+            self.advance()
+
+    def after_async_send(self, slot: FilterSlot, outcome: int) -> None:
+        """Go on behind an asynchronous sender (send path)."""
+        raise NotImplementedError

@@ -1,0 +1,359 @@
+"""The response's way: sender filters, the client, and the end of the stream (see ``stream_state`` for the theory).
+
+Compiled by mypyc; interpreted otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from time import monotonic
+from typing import Final
+
+from headgate.api.errors import HeadgateError
+from headgate.api.headers import Headers
+from headgate.api.messages import ResponseHead
+from headgate.api.status import BodyNeed
+from headgate.observe.stream_info import DOWNSTREAM_TERMINATE, PROCESS_FAILED
+from headgate.proxy.filter_calls import FAILED, GO_ON, SKIPPED, STOPPED, SUSPENDED, TERMINATED
+from headgate.proxy.filter_entry import FilterSlot
+from headgate.proxy.stream_state import FINISHED, HELD_BODY_WATERMARK, RESPONDING
+from headgate.proxy.upstream_path import UpstreamPath
+
+_LOG: Final = logging.getLogger("headgate.proxy")
+
+CLIENT_CLOSED: Final = 499
+"""Logged when the client left before the response (nginx's code)."""
+
+_NO_HEADERS: Final[dict[str, str]] = {}
+_BUFFER: Final = int(BodyNeed.BUFFER)
+_CHUNKS: Final = int(BodyNeed.CHUNKS)
+
+
+class SendPath(UpstreamPath):
+    """The layer that answers the client."""
+
+    # --- replies
+
+    def reply(self, status: int, headers: Mapping[str, str] = _NO_HEADERS, body: bytes | str = b"") -> None:
+        """Answer the request (see ``api.Stream.reply``)."""
+        self.may_reply()
+        if not 200 <= status <= 599:
+            raise ValueError(f"a reply's status is 200 to 599, not {status}")
+        made = Headers()
+        for name, value in headers.items():
+            made.add(name, value)
+        head = ResponseHead(status, made)
+        self.reply_body = body if isinstance(body, bytes) else body.encode()
+        if self.reply_body and "content-type" not in made.keys and isinstance(body, str):
+            made.add("Content-Type", "text/plain; charset=utf-8")
+        self.reply_head = head
+        current = self.current
+        if current is None and self.async_call is not None:
+            current = self.async_call.slot
+        if current is not None:
+            current.entry.stats.replies += 1
+        else:
+            # From outside of any handler: nobody will return a status, so it starts by itself.
+            self.start_reply()
+
+    def start_reply(self) -> None:
+        """Send the reply that was set."""
+        head = self.reply_head
+        assert head is not None
+        body = self.reply_body
+        self.reply_head = None
+        self.reply_body = b""
+        self.answer(head, body)
+
+    def local_reply(self, status: int, flags: int, body: bytes) -> None:
+        """Answer in the proxy's own name; when a response has begun, break it."""
+        self.info.response_flags |= flags
+        if self.head_sent:
+            self.drop_upstream()
+            self.sender.reset_response()
+            self.finish()
+            return
+        if self.step != FINISHED:
+            self.reply_head = None
+            self.answer(ResponseHead(status, Headers()), body)
+
+    def answer(self, head: ResponseHead, body: bytes) -> None:
+        """A response of our own takes the place of whatever was under way. It passes the sender filters that have not run yet."""
+        self.abandon_handler()
+        self.drop_upstream()
+        self.local_response = True
+        self.waiting_for_body = False
+        self.held_request = []
+        self.held_request_bytes = 0
+        self.held_response = [body] if body else []
+        self.held_response_bytes = len(body)
+        head.content_length = len(body)
+        head.headers.changed = True
+        if self.deadline != 0.0:
+            self.deadline = 0.0
+            self.sender.set_deadline(0.0)
+        self.begin_response(head, True)
+
+    def terminate(self, code: int) -> bool:
+        """End the request from anywhere (see ``api.Stream.terminate``)."""
+        if not 400 <= code <= 599:
+            raise ValueError(f"a termination's code is 400 to 599, not {code}")
+        if self.step >= RESPONDING:
+            return False
+        context = self.snapshot.context
+        if context.in_loop():
+            return self._terminate(code)
+        context.call_in_loop(self._terminate, code)
+        return True
+
+    def _terminate(self, code: int) -> bool:
+        if self.step >= RESPONDING:
+            return False
+        self.local_reply(code, DOWNSTREAM_TERMINATE, b"")
+        return True
+
+    def terminate_silently(self) -> None:
+        """End without a response: the client's connection breaks."""
+        self.info.response_flags |= DOWNSTREAM_TERMINATE
+        self.drop_upstream()
+        self.sender.reset_response()
+        self.finish()
+
+    # --- the sender filters
+
+    def begin_response(self, head: ResponseHead, end_stream: bool) -> None:
+        """A response is there."""
+        self.step = RESPONDING
+        self.response = head
+        self.response_ended = end_stream
+        if self.info.response_received == 0.0:
+            self.info.response_received = monotonic()
+        self.run_senders()
+
+    def run_senders(self) -> None:
+        """Run the sender filters from the cursor on, then send the head."""
+        chain = self.chain
+        if chain is not None:
+            senders = chain.senders
+            while self.send_at < len(senders):
+                slot = senders[self.send_at]
+                if slot.capabilities.response_body == _BUFFER and not self._body_complete(slot):
+                    return
+                outcome = self.call_send(slot)
+                if self.step == FINISHED or not self._after_send(slot, outcome):
+                    return
+        self._send_head()
+
+    def after_async_send(self, slot: FilterSlot, outcome: int) -> None:
+        """An asynchronous sender has come to its verdict."""
+        if self.step != FINISHED and self._after_send(slot, outcome):
+            self.run_senders()
+
+    def _after_send(self, slot: FilterSlot, outcome: int) -> bool:
+        """Do what a filter's verdict says; False: nothing more to do here."""
+        chain = self.chain
+        assert chain is not None
+        if outcome in (SUSPENDED, FAILED):
+            # FAILED: the answer that replaced the response has gone on from the next filter by itself.
+            return False
+        if outcome == TERMINATED:
+            self.terminate_silently()
+            return False
+        if self.reply_head is not None:
+            self.send_at = len(chain.senders) if outcome == STOPPED else self.send_at + 1
+            self.start_reply()
+            return False
+        assert outcome in (GO_ON, SKIPPED, STOPPED)
+        if not self._response_passed(slot):
+            return False
+        self.send_at = len(chain.senders) if outcome == STOPPED else self.send_at + 1
+        return True
+
+    def _body_complete(self, slot: FilterSlot) -> bool:
+        """Whether the whole body is there for a filter that needs it; else wait for it."""
+        response = self.response
+        assert response is not None
+        limit = slot.entry.max_body
+        if self.held_response_bytes > limit or (not self.response_ended and response.content_length > limit):
+            self._too_large(slot)
+            return False
+        if not self.response_ended:
+            self._resume_upstream()
+            return False
+        response.body = b"".join(self.held_response)
+        return True
+
+    def _too_large(self, slot: FilterSlot) -> None:
+        _LOG.warning("stream filter %s: response body over max_body (%d bytes)", slot.entry.name, slot.entry.max_body)
+        self.send_at += 1  # this filter will not see the answer that takes its place
+        self.local_reply(502, 0, b"")
+
+    def _response_passed(self, slot: FilterSlot) -> bool:
+        """The response passes a filter: it sees the chunks that were held, or what it made of the body is taken over."""
+        need = slot.capabilities.response_body
+        response = self.response
+        assert response is not None
+        if need == _BUFFER:
+            body = response.body
+            if body is None:
+                body = b""
+            self.held_response = [body] if body else []
+            if self.held_response_bytes != len(body):
+                self.held_response_bytes = len(body)
+                response.content_length = len(body)
+                response.headers.changed = True
+        elif need == _CHUNKS and (self.held_response or not self.response_ended):
+            chunks = self.held_response
+            self.held_response = []
+            self.held_response_bytes = 0
+            for data in chunks:
+                passed = self.call_data(slot, data, True)
+                if passed is None or self.step == FINISHED:
+                    return False
+                if passed:
+                    self.held_response.append(passed)
+                    self.held_response_bytes += len(passed)
+            response.content_length = self.held_response_bytes if self.response_ended else -1
+            response.headers.changed = True
+        return True
+
+    # --- the client
+
+    def _send_head(self) -> None:
+        response = self.response
+        assert response is not None
+        route = self.matched
+        if route is not None:
+            try:
+                route.finalize_response(self)
+            except HeadgateError as error:
+                _LOG.error("route %s: response headers: %s", route.config_path, error)
+        self.head_sent = True
+        self.info.response_code = response.status
+        held = self.held_response
+        sender = self.sender
+        ended = self.response_ended
+        if ended and not held and response.trailers is None:
+            sender.send_response_head(response, True)
+            self.finish()
+            return
+        sender.send_response_head(response, False)
+        if held:
+            self.held_response = []
+            for data in held:
+                self.info.bytes_sent += len(data)
+                sender.send_response_data(data)
+        if ended:
+            self._send_end(response.trailers)
+        else:
+            self._resume_upstream()
+
+    def response_data(self, data: bytes) -> None:
+        """A part of the response's body is there."""
+        chain = self.chain
+        if chain is not None and chain.response_chunks:
+            for i in range(self.send_at):
+                slot = chain.senders[i]
+                if slot.capabilities.response_body == _CHUNKS:
+                    passed = self.call_data(slot, data, True)
+                    if passed is None or self.step == FINISHED or self.upstream is None:
+                        return
+                    data = passed
+        if self.head_sent:
+            self.info.bytes_sent += len(data)
+            self.sender.send_response_data(data)
+            return
+        self.held_response.append(data)
+        self.held_response_bytes += len(data)
+        assert chain is not None
+        slot = chain.senders[self.send_at]
+        if self.async_call is None and slot.capabilities.response_body == _BUFFER:
+            if self.held_response_bytes > slot.entry.max_body:
+                self._too_large(slot)
+        elif self.held_response_bytes > HELD_BODY_WATERMARK:
+            self._pause_upstream()
+
+    def response_end(self, trailers: Headers | None) -> None:
+        """The response is complete."""
+        self.response_ended = True
+        response = self.response
+        assert response is not None
+        response.trailers = trailers
+        if self.head_sent:
+            self._send_end(trailers)
+        elif self.async_call is None:
+            self.run_senders()
+
+    def _send_end(self, trailers: Headers | None) -> None:
+        chain = self.chain
+        if trailers is not None and chain is not None and chain.response_trailers:
+            for slot in chain.senders:
+                if slot.capabilities.response_trailers and not self.call_trailers(slot, trailers, True):
+                    return
+        self.sender.send_response_end(trailers)
+        self.finish()
+
+    def on_downstream_full(self) -> None:
+        """The client reads slowly."""
+        self._pause_upstream()
+
+    def on_downstream_drained(self) -> None:
+        """It has caught up."""
+        self._resume_upstream()
+
+    def _pause_upstream(self) -> None:
+        if not self.response_paused and self.upstream is not None:
+            self.response_paused = True
+            self.upstream.pause_response()
+
+    def _resume_upstream(self) -> None:
+        if self.response_paused:
+            self.response_paused = False
+            if self.upstream is not None:
+                self.upstream.resume_response()
+
+    def on_downstream_reset(self, reason: int) -> None:
+        """The client is gone: cancel what is under way."""
+        if self.step == FINISHED:
+            return
+        self.snapshot.stats.request_reset += 1
+        if self.info.response_code == 0:
+            self.info.response_code = CLIENT_CLOSED
+        self.drop_upstream()
+        self.finish()
+
+    # --- the end
+
+    def finish(self) -> None:
+        """The end of the stream, once: statistics, access log, ``on_log`` and ``on_destroy`` of every filter."""
+        if self.step == FINISHED:
+            return
+        self.step = FINISHED
+        self.abandon_handler()
+        if self.upstream is not None or self.pool is not None or self.upstream_started != 0.0:
+            self.drop_upstream()
+        info = self.info
+        now = monotonic()
+        info.finished = now
+        snapshot = self.snapshot
+        stats = snapshot.stats
+        stats.request_active -= 1
+        stats.count_status(info.response_code)
+        if info.response_flags & PROCESS_FAILED:
+            stats.request_failed += 1
+        total = (now - info.start_time) * 1000.0
+        stats.request_time.observe(total)
+        stats.process_time.observe(total - self.upstream_time)
+        for log in snapshot.access_logs:
+            log.log(self)
+        chain = self.chain
+        if chain is not None:
+            for slot in chain.loggers:
+                self.call_last(slot, True)
+            for slot in chain.instances:
+                if slot.capabilities.destroys:
+                    self.call_last(slot, False)
+        snapshot.generation.stream_ended()
+
+

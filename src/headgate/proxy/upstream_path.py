@@ -1,0 +1,416 @@
+"""The exchange with the host: connection, time limits, retries (see ``stream_state`` for the theory).
+
+What may be repeated, and when:
+
+- *no connection could be made*: nothing was sent, so another host is tried, at most three times, whatever the method (MOSN does the same);
+- *a reused connection ended before any byte of the response*: once, on a fresh connection, if the method is idempotent
+  (RFC 9110 section 9.2.2) and what was sent of the body is still known;
+- *the route's retry policy says so* (``retry_on``): on its status codes, connection failures, resets before the response and per-try
+  timeouts, up to ``num_retries``, within the cluster's breaker, as long as what was sent of the body is known (64 KiB are kept).
+
+The decision is taken before any sender filter sees the response (MOSN: after).
+Compiled by mypyc; interpreted otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import monotonic
+from typing import Final
+
+from headgate.api.errors import HeadgateError
+from headgate.api.headers import Headers
+from headgate.api.messages import ResponseHead
+from headgate.observe.stream_info import (
+    UPSTREAM_CONNECTION_FAILURE,
+    UPSTREAM_LOCAL_RESET,
+    UPSTREAM_OVERFLOW,
+    UPSTREAM_REMOTE_RESET,
+    UPSTREAM_REQUEST_TIMEOUT,
+)
+from headgate.protocols.exchange import CONNECTION_FAILED, OVERFLOW, REMOTE_RESET, STALE_CONNECTION, TIMEOUT
+from headgate.protocols.http1.client_connection import Http1ClientConnection
+from headgate.proxy.receive_path import ReceivePath
+from headgate.proxy.stream_state import FINISHED, RESPONDING, UPSTREAM
+
+_LOG: Final = logging.getLogger("headgate.proxy")
+
+REPLAY_LIMIT: Final = 64 * 1024
+"""Bytes of a request's body that are kept for a retry."""
+CONNECT_RETRIES: Final = 3
+RETRY_DELAY: Final = 0.01
+"""Seconds before a retry, as in MOSN."""
+
+_IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
+
+_STATUS: Final[dict[int, int]] = {TIMEOUT: 504, OVERFLOW: 503}
+_FLAGS: Final[dict[int, int]] = {
+    CONNECTION_FAILED: UPSTREAM_CONNECTION_FAILURE,
+    REMOTE_RESET: UPSTREAM_REMOTE_RESET,
+    STALE_CONNECTION: UPSTREAM_REMOTE_RESET,
+    TIMEOUT: UPSTREAM_REQUEST_TIMEOUT,
+    OVERFLOW: UPSTREAM_OVERFLOW,
+}
+
+
+class UpstreamPath(ReceivePath):
+    """The layer that talks to the host."""
+
+    # --- sending
+
+    def send_upstream(self) -> None:
+        """Take a place in the cluster's breaker, finalise the headers once, get a connection."""
+        cluster = self.cluster
+        route = self.matched
+        assert cluster is not None and route is not None
+        if not cluster.breaker.try_acquire_request():
+            cluster.stats.request_pending_overflow += 1
+            self.info.upstream_failure = "too many requests to the cluster"
+            self.local_reply(503, UPSTREAM_OVERFLOW, b"")
+            return
+        self.request_slot_taken = True
+        if not self.headers_finalised:
+            self.headers_finalised = True
+            try:
+                route.finalize_request(self)
+            except HeadgateError as error:
+                _LOG.error("route %s: the request cannot be sent on: %s", route.config_path, error)
+                self.local_reply(500, 0, b"")
+                return
+            self.extra_lines = self.snapshot.forwarding.lines(self.request, self.connection)
+            if self.request_ended and not self.held_request and self.request.content_length > 0:
+                self._state_length(0)
+            elif self.chain is not None and self.chain.request_chunks and not (self.request_ended and not self.held_request):
+                self._state_length(self.held_request_bytes if self.request_ended else -1)
+        self.sender.want_body()
+        if self.request_ended:
+            self._start_deadline()
+        self._attempt(False)
+
+    def _state_length(self, length: int) -> None:
+        self.request.content_length = length
+        self.request.headers.changed = True
+
+    def _start_deadline(self) -> None:
+        """The route's timeout: from the request's end (or its sending, whichever is later) to the response's head."""
+        route = self.matched
+        assert route is not None
+        timeout = self._timeout("proxy_global_timeout", "x-mosn-global-timeout", route.timeout)
+        if timeout > 0.0:
+            self.deadline = monotonic() + timeout
+            self.sender.set_deadline(self.deadline)
+
+    def _timeout(self, variable: str, header: str, configured: float) -> float:
+        """Seconds: a filter's variable wins; a client's header may only shorten what is configured (MOSN lets it lengthen too)."""
+        variables = self._variables
+        if variables is not None:
+            value = variables.get(variable)
+            if isinstance(value, (int, float, str)):
+                try:
+                    return float(value) / 1000.0
+                except ValueError:
+                    pass
+        if header in self.request.headers.keys:
+            text = self.request.headers.get(header) or ""
+            if text.isascii() and text.isdigit() and len(text) < 10:
+                asked = int(text) / 1000.0
+                if asked > 0.0 and (configured == 0.0 or asked < configured):
+                    return asked
+        return configured
+
+    def _attempt(self, fresh: bool) -> None:
+        cluster = self.cluster
+        host = self.chosen
+        assert cluster is not None and host is not None
+        self.info.upstream_attempts += 1
+        pool = self.snapshot.pools.pool(cluster, host)
+        host.active_requests += 1
+        host.stats.request_total += 1
+        host.stats.request_active += 1
+        self.upstream_started = monotonic()
+        self.pool = pool
+        connection = pool.acquire(self, fresh)
+        if connection is not None:
+            self.on_pool_ready(connection)
+
+    def on_pool_ready(self, connection: Http1ClientConnection) -> None:
+        """A connection: send what there is."""
+        self.pool = None
+        self.upstream = connection
+        info = self.info
+        info.upstream_local_address = connection.local_address
+        info.upstream_connection_id = connection.id
+        connection.start(self)
+        route = self.matched
+        assert route is not None
+        retry = route.retry
+        if retry is not None and retry.per_try_timeout > 0.0 and (route.timeout == 0.0 or retry.per_try_timeout < route.timeout):
+            per_try = self._timeout("proxy_try_timeout", "x-mosn-try-timeout", retry.per_try_timeout)
+            connection.set_try_deadline(monotonic() + per_try)
+        held = self.held_request
+        self.sent_upstream = True
+        if self.request_ended and not held and self.request.trailers is None:
+            connection.send_request_head(self.request, self.extra_lines, True)
+            return
+        if self.replay is None and self.replay_bytes == 0:
+            self.replay = []
+        connection.send_request_head(self.request, self.extra_lines, False)
+        if held:
+            self.held_request = []
+            self.held_request_bytes = 0
+            for data in held:
+                self.forward_request_data(data)
+        if self.request_ended:
+            self.forward_request_end()
+        else:
+            self.resume_request()
+
+    def forward_request_data(self, data: bytes) -> None:
+        """Send a chunk, and keep it as long as a retry could need it."""
+        replay = self.replay
+        if replay is not None:
+            self.replay_bytes += len(data)
+            if self.replay_bytes > REPLAY_LIMIT:
+                self.replay = None
+            else:
+                replay.append(data)
+        if self.upstream is not None:
+            self.upstream.send_request_data(data)
+
+    def forward_request_end(self) -> None:
+        """End the request upstream."""
+        upstream = self.upstream
+        if upstream is None:
+            return
+        trailers = self.request.trailers
+        chain = self.chain
+        if trailers is not None and chain is not None and chain.request_trailers:
+            for slot in chain.receivers:
+                if slot.capabilities.request_trailers and not self.call_trailers(slot, trailers, False):
+                    return
+        upstream.send_request_end(trailers)
+        if self.deadline == 0.0 and self.response is None:
+            self._start_deadline()
+
+    # --- the response (ResponseReceiver)
+
+    def on_response_head(self, head: ResponseHead, end_stream: bool) -> None:
+        """The final response's head arrived: retry, or send it down."""
+        route = self.matched
+        assert route is not None
+        retry = route.retry
+        if retry is not None and retry.retries_status(head.status) and self._may_retry():
+            upstream = self.upstream
+            self.upstream = None
+            if upstream is not None and not end_stream:
+                upstream.discard()
+            self._release_host(False)
+            self._retry_later()
+            return
+        self.info.response_received = monotonic()
+        if self.deadline != 0.0:
+            self.deadline = 0.0
+            self.sender.set_deadline(0.0)
+        if end_stream:
+            self._exchange_over(head.status)
+        self.begin_response(head, end_stream)
+
+    def on_informational(self, head: ResponseHead) -> None:
+        """An interim response passes."""
+        if not self.head_sent:
+            self.sender.send_informational(head)
+
+    def on_response_data(self, data: bytes) -> None:
+        """A part of the body arrived."""
+        self.response_data(data)
+
+    def on_response_end(self, trailers: Headers | None) -> None:
+        """The response is complete."""
+        response = self.response
+        self._exchange_over(response.status if response is not None else 0)
+        self.response_end(trailers)
+
+    def on_upstream_full(self) -> None:
+        """The host reads slowly."""
+        self.pause_request()
+
+    def on_upstream_drained(self) -> None:
+        """It has caught up."""
+        self.resume_request()
+
+    # --- failure
+
+    def on_pool_failure(self, reason: int, detail: str) -> None:
+        """No connection."""
+        self.pool = None
+        self._failed(reason, detail)
+
+    def on_upstream_reset(self, reason: int, detail: str) -> None:
+        """The exchange failed."""
+        self.upstream = None
+        stats = self.chosen.stats if self.chosen is not None else None
+        if stats is not None:
+            if reason == TIMEOUT:
+                stats.request_timeout += 1
+            else:
+                stats.request_remote_reset += 1
+        self._failed(reason, detail)
+
+    def _failed(self, reason: int, detail: str) -> None:
+        self._release_host(True)
+        if self.step == FINISHED:
+            return
+        self.info.upstream_failure = detail
+        if self.response is None and self.step == UPSTREAM and self._may_repeat(reason):
+            return
+        self._release_request()
+        self.local_reply(_STATUS.get(reason, 502), _FLAGS.get(reason, UPSTREAM_LOCAL_RESET), b"")
+
+    def _may_repeat(self, reason: int) -> bool:
+        """Repeat the request after a failure, if that is allowed; True: it is under way."""
+        if reason == STALE_CONNECTION and not self.stale_retried and self.request.method in _IDEMPOTENT and self._replayable():
+            self.stale_retried = True
+            self._rewind()
+            self._attempt(True)
+            return True
+        if reason == OVERFLOW:
+            return False
+        route = self.matched
+        assert route is not None
+        retry = route.retry
+        if reason == CONNECTION_FAILED and (retry is None or not retry.retry_on):
+            cluster = self.cluster
+            if cluster is None or self.info.upstream_attempts > CONNECT_RETRIES or self._retry_disabled():
+                return False
+            if self.chosen is not None:
+                self.tried.append(self.chosen)
+            if len(self.tried) >= len(cluster.hosts):
+                return False
+            self._count_retry()
+            self._retry_later()
+            return True
+        if retry is None or not retry.retry_on or not self._may_retry():
+            return False
+        self._retry_later()
+        return True
+
+    def _may_retry(self) -> bool:
+        """Whether the retry policy has one more; takes it."""
+        route = self.matched
+        cluster = self.cluster
+        assert route is not None and cluster is not None
+        if self.retries_left < 0:
+            self.retries_left = route.retry.num_retries if route.retry is not None else 0
+        if self.retries_left == 0 or not self._replayable() or self._retry_disabled():
+            return False
+        if not self.retry_slot_taken:
+            if not cluster.breaker.try_acquire_retry():
+                cluster.stats.request_retry_overflow += 1
+                self.info.response_flags |= UPSTREAM_OVERFLOW
+                return False
+            self.retry_slot_taken = True
+        self.retries_left -= 1
+        if self.chosen is not None:
+            self.tried.append(self.chosen)
+        self._count_retry()
+        return True
+
+    def _count_retry(self) -> None:
+        assert self.cluster is not None
+        self.cluster.stats.request_retry += 1
+        if self.chosen is not None:
+            self.chosen.stats.request_retry += 1
+
+    def _retry_disabled(self) -> bool:
+        variables = self._variables
+        return variables is not None and variables.get("proxy_disable_retry") is True
+
+    def _replayable(self) -> bool:
+        """What was sent of the body is still known."""
+        return not self.sent_upstream or self.replay is not None or (self.request_ended and self.replay_bytes == 0)
+
+    def _rewind(self) -> None:
+        """Put what was sent back in front of what is held."""
+        if self.sent_upstream:
+            self.sent_upstream = False
+            if self.replay:
+                self.held_request = self.replay + self.held_request
+                self.held_request_bytes += self.replay_bytes
+                self.replay = []
+                self.replay_bytes = 0
+
+    def _retry_later(self) -> None:
+        self._rewind()
+        asyncio.get_running_loop().call_later(RETRY_DELAY, self._retry)
+
+    def _retry(self) -> None:
+        cluster = self.cluster
+        if self.step != UPSTREAM or cluster is None:
+            return
+        if len(self.tried) >= len(cluster.hosts):
+            self.tried = []  # all have had their turn: begin again
+        if self.choose_host_of(cluster):
+            self._attempt(False)
+
+    # --- the end of an exchange
+
+    def _exchange_over(self, status: int) -> None:
+        """Request and response are through; the connection is the pool's again."""
+        self.upstream = None
+        self._release_host(status >= 500)
+        self._release_request()
+
+    def _release_host(self, failed: bool) -> None:
+        """Count the attempt as over."""
+        host = self.chosen
+        if host is None or self.upstream_started == 0.0:
+            return
+        stats = host.stats
+        host.active_requests -= 1
+        stats.request_active -= 1
+        elapsed = (monotonic() - self.upstream_started) * 1000.0
+        self.upstream_time += elapsed
+        stats.request_duration_time.observe(elapsed)
+        self.upstream_started = 0.0
+        if failed:
+            stats.response_failed += 1
+        else:
+            stats.response_success += 1
+
+    def _release_request(self) -> None:
+        """Give the places in the breaker back."""
+        cluster = self.cluster
+        if cluster is None:
+            return
+        if self.request_slot_taken:
+            self.request_slot_taken = False
+            cluster.breaker.release_request()
+        if self.retry_slot_taken:
+            self.retry_slot_taken = False
+            cluster.breaker.release_retry()
+
+    def drop_upstream(self) -> None:
+        """Give up whatever is under way upstream: the request is cancelled, its connection not used again."""
+        pool = self.pool
+        if pool is not None:
+            self.pool = None
+            pool.cancel(self)
+        upstream = self.upstream
+        if upstream is not None:
+            self.upstream = None
+            if self.chosen is not None:
+                self.chosen.stats.request_local_reset += 1
+            upstream.cancel()
+        self._release_host(True)
+        self._release_request()
+
+    def on_downstream_deadline(self) -> None:
+        """The route's timeout has passed before the response's head."""
+        if self.step >= RESPONDING:
+            return
+        self.deadline = 0.0
+        self.info.upstream_failure = "no response within the route's timeout"
+        if self.chosen is not None and self.upstream is not None:
+            self.chosen.stats.request_timeout += 1
+        self.local_reply(504, UPSTREAM_REQUEST_TIMEOUT, b"")

@@ -1,0 +1,47 @@
+"""A virtual host: its routes, the first match of which wins.
+
+Compiled by mypyc; interpreted otherwise.
+"""
+
+from __future__ import annotations
+
+from headgate.api.stream import Stream
+from headgate.router.matchers import ANY, PREFIX
+from headgate.router.route import Route
+from headgate.router.route_index import WORTHWHILE, RouteIndex
+
+
+class VirtualHost:
+    """The routes of some domains.
+
+    :ivar name: as configured
+    :ivar routes: in their order
+    :ivar catch_all: the first route, if it takes every request whose path begins with ``/``
+    """
+
+    def __init__(self, name: str, routes: list[Route]) -> None:
+        self.name: str = name
+        self.routes: list[Route] = routes
+        self.catch_all: Route | None = routes[0] if routes and _takes_all(routes[0]) else None
+        self._index: RouteIndex | None = RouteIndex(routes) if len(routes) >= WORTHWHILE else None
+
+    def match(self, stream: Stream) -> Route | None:
+        """The first route that takes the request, or None.
+
+        :raises SubjectTooLong: see :class:`RouteRegex`
+        """
+        request = stream.request
+        if self.catch_all is not None and request.target.startswith("/"):
+            return self.catch_all
+        path = request.decoded_path
+        if self._index is not None:
+            return self._index.first(path, stream)
+        for route in self.routes:
+            if route.matcher.matches(path, stream):
+                return route
+        return None
+
+
+def _takes_all(route: Route) -> bool:
+    matcher = route.matcher
+    return not matcher.conditional and (matcher.kind == ANY or (matcher.kind == PREFIX and matcher.text == "/"))

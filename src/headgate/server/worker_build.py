@@ -1,0 +1,116 @@
+"""Building a configuration in a worker, beside the traffic.
+
+The build runs in a thread, so that the event loop keeps turning; for its time the interpreter switches threads more often than usual and
+does not collect garbage: a full collection over a configuration of ten thousand routes would be a pause that clients notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from headgate.api.errors import ConfigError, ConfigRejected, HeadgateError
+from headgate.config.models import HeadgateConfig
+from headgate.config.wire import from_wire
+from headgate.proxy.runtime import Runtime
+from headgate.proxy.worker_context import WorkerContext
+from headgate.runtimes.module.loader import load_extensions
+from headgate.server.config_handover import read_config
+
+BUILD_SWITCH_INTERVAL: Final = 0.0005
+"""Seconds after which the building thread lets the loop's thread run (the interpreter's usual value is 0.005)."""
+
+_LOG: Final = logging.getLogger("headgate.server")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration that was built and may be put in force."""
+
+    generation: int
+    config: HeadgateConfig
+    runtime: Runtime
+
+
+def build_runtime(config: HeadgateConfig, context: WorkerContext) -> Runtime:
+    """Load the extensions of a configuration and build everything from it.
+
+    :raises ConfigRejected: with every finding; never anything else, whatever an extension raises
+    """
+    try:
+        return Runtime.build(config, load_extensions(config.extensions), context)
+    except ConfigRejected:
+        raise
+    except ConfigError as error:
+        raise ConfigRejected([error]) from error
+    except HeadgateError as error:
+        raise ConfigRejected([ConfigError("extensions", str(error))]) from error
+    except Exception as error:
+        _LOG.exception("building a configuration failed")
+        raise ConfigRejected([ConfigError("", f"internal error while building: {type(error).__name__}: {error}")]) from error
+
+
+async def build_candidate(generation: int, config_fd: int, context: WorkerContext) -> Candidate:
+    """Read a configuration from the supervisor and build it. If this is cancelled, what the thread makes is thrown away when it is done.
+
+    :param config_fd: descriptor of its text; closed here
+    :raises ConfigRejected: with every finding
+    """
+    build = _Build(generation, config_fd, context)
+    with _considerate():
+        # A daemon: an extension that hangs while it is loaded must not keep the worker from exiting.
+        threading.Thread(target=build.run, name="headgate-build", daemon=True).start()
+        return await build.result
+
+
+@contextmanager
+def _considerate() -> Iterator[None]:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(BUILD_SWITCH_INTERVAL)
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        sys.setswitchinterval(interval)
+
+
+class _Build:
+    """One build in a thread of its own, and its outcome for the loop."""
+
+    def __init__(self, generation: int, config_fd: int, context: WorkerContext) -> None:
+        self._generation = generation
+        self._config_fd = config_fd
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self.result: asyncio.Future[Candidate] = self._loop.create_future()
+
+    def run(self) -> None:
+        """In the thread."""
+        try:
+            config = from_wire(read_config(self._config_fd))
+            candidate = Candidate(self._generation, config, build_runtime(config, self._context))
+        except ConfigRejected as rejected:
+            self._loop.call_soon_threadsafe(self._fail, rejected)
+        except BaseException as error:
+            # Also what is no Exception: a module that calls sys.exit() is a faulty module, not the end of the worker.
+            self._loop.call_soon_threadsafe(self._fail, ConfigRejected([ConfigError("", f"building failed: {error!r}")]))
+        else:
+            self._loop.call_soon_threadsafe(self._succeed, candidate)
+
+    def _succeed(self, candidate: Candidate) -> None:
+        if self.result.done():
+            candidate.runtime.retire()
+        else:
+            self.result.set_result(candidate)
+
+    def _fail(self, rejected: ConfigRejected) -> None:
+        if not self.result.done():
+            self.result.set_exception(rejected)

@@ -1,0 +1,203 @@
+"""What a worker does with its traffic: the configuration in force, its listeners, and the way to the next configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from typing import Final, cast
+
+from headgate.config.models import HeadgateConfig
+from headgate.observe import log
+from headgate.observe.stats import MetricGroup, StatsStore
+from headgate.proxy.listener import ListenerRuntime
+from headgate.proxy.runtime import Runtime
+from headgate.proxy.watchdog import Watchdog
+from headgate.proxy.worker_context import WorkerContext
+from headgate.server.worker_build import Candidate, build_candidate
+from headgate.server.worker_sockets import ProtocolFactory, WorkerSockets
+
+_LOG: Final = logging.getLogger("headgate.server")
+
+_GC_THRESHOLDS: Final = (20_000, 20, 50)
+"""Traffic leaves hardly any cycles behind, so collections may be rare."""
+
+_DRAIN_POLL: Final = 0.02
+"""Seconds between two looks at what is still open while draining."""
+
+
+class WorkerService:
+    """The traffic of one worker.
+
+    :ivar sockets: the listening sockets that the supervisor has sent
+    """
+
+    def __init__(self) -> None:
+        self.sockets = WorkerSockets()
+        self._stats = StatsStore()
+        self._context = WorkerContext(self._stats)
+        self._listeners: dict[str, ListenerRuntime] = {}
+        self._leaving: list[ListenerRuntime] = []
+        self._retired: list[Runtime] = []
+        self._current: Candidate | None = None
+        self._prepared: Candidate | None = None
+        self._watchdog: Watchdog | None = None
+        self._draining = False
+
+    def start(self) -> None:
+        """Bind to the running loop and begin the work of each second."""
+        self._context.bind(asyncio.get_running_loop())
+        asyncio.get_running_loop().call_later(1.0, self._tick)
+
+    async def prepare(self, generation: int, config_fd: int) -> None:
+        """Build a candidate beside what is in force.
+
+        :param config_fd: descriptor of the configuration's text; closed here
+        :raises ConfigRejected: if it cannot be; nothing has changed then
+        """
+        self.abort()
+        self._prepared = await build_candidate(generation, config_fd, self._context)
+
+    def abort(self) -> None:
+        """Drop the candidate, if there is one."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            prepared.runtime.retire()
+
+    async def commit(self, generation: int, serve: list[tuple[int, str]]) -> None:
+        """Put the candidate in force and accept on the given sockets.
+
+        :param serve: pairs of socket number and listener name
+        :raises ValueError: if that generation was not prepared
+        """
+        candidate = self._prepared
+        if candidate is None or candidate.generation != generation:
+            raise ValueError(f"generation {generation} was not prepared")
+        self._prepared = None
+        previous, self._current = self._current, candidate
+        self._configure_logging(previous.config if previous else None, candidate.config)
+        self._set_watchdog(candidate)
+        for name, snapshot in candidate.runtime.listeners.items():
+            listener = self._listeners.get(name)
+            if listener is None:
+                listener = self._listeners[name] = ListenerRuntime(name)
+            listener.apply(snapshot)
+        removed = [self._listeners.pop(name) for name in list(self._listeners) if name not in candidate.runtime.listeners]
+        self._settle_memory(first=previous is None)
+        await self.serve(serve)
+        for listener in removed:
+            listener.drain()
+            self._leaving.append(listener)
+        if previous is not None:
+            previous.runtime.retire()
+            self._retired.append(previous.runtime)
+            self._forget_statistics(candidate.config)
+
+    async def serve(self, wanted: list[tuple[int, str]]) -> None:
+        """Accept on exactly these sockets."""
+        await self.sockets.serve(wanted, self._factory_of)
+
+    async def drain(self, timeout: float) -> int:
+        """Stop accepting, let what is under way finish, and close the rest.
+
+        :param timeout: seconds to wait
+        :returns: number of requests that were cut off
+        """
+        self._draining = True
+        self.abort()
+        await self.sockets.close()
+        listeners = [*self._listeners.values(), *self._leaving]
+        for listener in listeners:
+            listener.drain()
+        end = time.monotonic() + timeout
+        while any(listener.active_connections for listener in listeners) and time.monotonic() < end:
+            await asyncio.sleep(_DRAIN_POLL)
+        cut = sum(listener.active_requests for listener in listeners)
+        for listener in listeners:
+            listener.close()
+        if cut:
+            _LOG.warning("%d requests were still under way after %g s and were cut off", cut, timeout)
+        # The closed transports tell their streams in the next turns of the loop: access logs and statistics are complete after that.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self.flush()
+        return cut
+
+    def snapshot(self) -> list[MetricGroup]:
+        """The present statistics."""
+        return self._stats.snapshot()
+
+    def counts(self) -> dict[str, int]:
+        """Open connections and requests under way."""
+        listeners = [*self._listeners.values(), *self._leaving]
+        return {
+            "connections": sum(listener.active_connections for listener in listeners),
+            "requests": sum(listener.active_requests for listener in listeners),
+        }
+
+    def flush(self) -> None:
+        """Write out the access logs."""
+        for runtime in self._runtimes():
+            for access_log in runtime.access_logs:
+                access_log.flush()
+
+    def set_log_enabled(self, path: str, enabled: bool) -> None:
+        """Switch a log file or access log off or on."""
+        log.set_enabled(path, enabled)
+        for runtime in self._runtimes():
+            for access_log in runtime.access_logs:
+                if access_log.path == path:
+                    access_log.enabled = enabled
+
+    def reopen_access_logs(self) -> None:
+        """Open the access logs again, after a rotation."""
+        for runtime in self._runtimes():
+            for access_log in runtime.access_logs:
+                access_log.reopen()
+
+    def _runtimes(self) -> list[Runtime]:
+        return [*self._retired, *([self._current.runtime] if self._current else [])]
+
+    def _factory_of(self, name: str) -> ProtocolFactory:
+        # Compiled by mypyc, a protocol cannot derive from asyncio's classes; it has their methods.
+        return cast(ProtocolFactory, self._listeners[name].protocol_factory)
+
+    def _tick(self) -> None:
+        asyncio.get_running_loop().call_later(1.0, self._tick)
+        self.flush()
+        self._leaving = [listener for listener in self._leaving if listener.active_connections]
+        if any(runtime.active_streams == 0 for runtime in self._retired):
+            self._retired = [runtime for runtime in self._retired if runtime.active_streams]
+
+    def _configure_logging(self, previous: HeadgateConfig | None, config: HeadgateConfig) -> None:
+        server = config.servers[0]
+        present = (server.default_log_path, server.default_log_level, server.log_format)
+        if previous is not None:
+            before = previous.servers[0]
+            if present == (before.default_log_path, before.default_log_level, before.log_format):
+                return
+        log.configure_logging(*present)
+
+    def _set_watchdog(self, candidate: Candidate) -> None:
+        warn_after = candidate.config.watchdog.warn_after
+        if self._watchdog is None:
+            self._watchdog = Watchdog(self._context.watch, warn_after)
+            self._watchdog.start()
+        else:
+            self._watchdog.set_warn_after(warn_after)
+
+    def _settle_memory(self, first: bool) -> None:
+        """Take what was built out of the garbage collector's sight: it lives as long as the configuration."""
+        if first:
+            gc.set_threshold(*_GC_THRESHOLDS)
+            gc.collect()
+        gc.freeze()
+
+    def _forget_statistics(self, config: HeadgateConfig) -> None:
+        clusters = config.cluster_manager.clusters
+        self._stats.retain(
+            {listener.name for listener in config.servers[0].listeners},
+            {cluster.name for cluster in clusters},
+            {(cluster.name, host.address) for cluster in clusters for host in cluster.hosts},
+        )
