@@ -53,7 +53,8 @@ class Headgate(Peer):
 
         :raises subprocess.CalledProcessError: if it refuses
         """
-        subprocess.run([str(self.program), "reload", "-c", str(self.config_path)], check=True, capture_output=True, text=True, timeout=120)
+        argv = [str(self.program), "reload", "--control-socket", str(self.config_path.parent / "control.sock")]
+        subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120)
 
     def config(self, folder: Path, port: int, backend_port: int) -> dict[str, object]:
         """The whole configuration."""

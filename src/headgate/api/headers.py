@@ -40,6 +40,8 @@ class Headers:
     """
 
     def __init__(self) -> None:
+        self.forwarding: bool = False
+        """For codecs: a field that the proxy would add itself has come with the message."""
         self.keys: list[str] = []
         self.lines: list[bytes] = []
         self.changed: bool = False
@@ -141,6 +143,7 @@ class Headers:
         other.keys = self.keys.copy()
         other.lines = self.lines.copy()
         other.changed = self.changed
+        other.forwarding = self.forwarding
         return other
 
     def __contains__(self, name: object) -> bool:

@@ -1,0 +1,5 @@
+"""The ``headgate`` command."""
+
+from headgate.cli.main import main
+
+__all__ = ["main"]

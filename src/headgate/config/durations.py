@@ -23,8 +23,8 @@ _UNITS: Final[dict[str, int]] = {
 }
 _PART: Final = re.compile("([0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)")
 _WHOLE: Final = re.compile(f"(?:{_PART.pattern})+")
-_LONGEST: Final = (1 << 63) - 1
-"""Go keeps a duration in 64 bits: about 292 years."""
+_LONGEST: Final = 9 * 10**18
+"""285 years. Go keeps a duration in 63 bits, about 292 years; this is a little less, so that rounding to a float stays below."""
 _SECOND: Final = 1_000_000_000
 
 PATTERN: Final = "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$"
@@ -60,7 +60,7 @@ def parse_duration(text: str) -> float:
     for number, unit in _PART.findall(body):
         total += int(Fraction(number if not number.endswith(".") else number[:-1]) * _UNITS[unit])
         if total > _LONGEST:
-            raise DurationError(f"longer than a duration can be (292 years): {text!r}")
+            raise DurationError(f"longer than a duration can be (285 years): {text!r}")
     return total / _SECOND
 
 

@@ -131,7 +131,8 @@ class KeyNormaliser:
                 continue
             kind = entry.kind
             if kind is Kind.LEAF:
-                result[name] = value
+                if self._is_unicode(value, path, name):
+                    result[name] = value
             elif kind is Kind.FREE:
                 result[name] = self._free(value, join(path, name), 0)
             else:
@@ -165,7 +166,8 @@ class KeyNormaliser:
         if value is None or isinstance(value, bool | int):
             return value
         if isinstance(value, str):
-            self._check_text(value, path)
+            if not value.isascii() and not _encodable(value):
+                self._findings.error(path, "text that is not valid Unicode")
             return value
         if isinstance(value, float):
             if not math.isfinite(value):
@@ -183,16 +185,19 @@ class KeyNormaliser:
         self._findings.error(path, f"a value of type {type(value).__name__}, which JSON does not have", "put it in quotes")
         return None
 
-    def _check_text(self, text: str, path: str) -> None:
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                self._findings.error(path, "text that is not valid Unicode")
+    def _is_unicode(self, value: object, path: str, name: str) -> bool:
+        """An error for text with half a surrogate pair (``"\\ud800"``), which no file and no message can hold."""
+        texts = value if isinstance(value, list) else (value,)
+        for text in texts:
+            if isinstance(text, str) and not text.isascii() and not _encodable(text):
+                self._findings.error(join(path, name), "text that is not valid Unicode")
+                return False
+        return True
 
     def _text_key(self, key: object, path: str) -> str:
         if isinstance(key, str):
-            self._check_text(key, path)
+            if not key.isascii() and not _encodable(key):
+                self._findings.error(path, f"the key {shown(key)} is not valid Unicode")
             return key
         if isinstance(key, bool):
             return "true" if key else "false"
@@ -217,6 +222,14 @@ class KeyNormaliser:
         if isinstance(raw, RepeatedKeys):
             for text in raw.repeated:
                 self._findings.error(path, f"the key {text} stands twice")
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _belongs_below(key: str, table: KeyTable) -> str:

@@ -28,7 +28,7 @@ def proxy_config(network_filter: NetworkFilterConfig) -> ProxyConfig:
 
 
 def build_proxies(config: HeadgateConfig, findings: Findings) -> list[ProxyEntry]:
-    """All ``proxy`` network filters, in order.
+    """All ``proxy`` network filters, in order. What does not fit is left out of their configuration, too.
 
     :param findings: takes an error for each value that does not fit
     """
@@ -40,7 +40,7 @@ def build_proxies(config: HeadgateConfig, findings: Findings) -> list[ProxyEntry
                     if network_filter.type != "proxy":
                         continue
                     path = f"servers[{i}].listeners[{j}].filter_chains[{k}].filters[{n}].config"
-                    built = build(ProxyConfig, network_filter.config, path, findings)
-                    if built is not None:
-                        entries.append(ProxyEntry(listener, path, built))
+                    built = build(ProxyConfig, network_filter.config, path, findings) or ProxyConfig()
+                    network_filter.config = built.model_dump(by_alias=True, exclude_unset=True)
+                    entries.append(ProxyEntry(listener, path, built))
     return entries

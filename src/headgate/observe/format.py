@@ -12,7 +12,7 @@ from typing import Final
 from headgate.api.errors import ConfigError
 from headgate.api.registry import ExtensionScope
 from headgate.api.stream import Stream
-from headgate.observe.escape import escaped
+from headgate.observe.escape import escaped, is_safe
 from headgate.observe.variables import VariableReader, info_of
 
 MISSING: Final = "-"
@@ -33,36 +33,33 @@ class Format:
 
     def __init__(self, text: str, parts: list[str | VariableReader], missing: str) -> None:
         self.text: str = text
-        self.unknown: list[str] = [part.name for part in parts if isinstance(part, VariableReader) and not part.known]
-        self._parts: list[str | VariableReader] = parts
+        self._readers: list[VariableReader] = [part for part in parts if isinstance(part, VariableReader)]
+        self.unknown: list[str] = [reader.name for reader in self._readers if not reader.known]
+        self._template: str = "".join([part.replace("%", "%%") if isinstance(part, str) else "%s" for part in parts])
         self._missing: str = missing
 
     def render(self, stream: Stream) -> str:
         """The text with values as they are; for header values, which the headers themselves check."""
         info = info_of(stream)
-        out: list[str] = []
-        for part in self._parts:
-            if isinstance(part, str):
-                out.append(part)
-            else:
-                value = part.read_with(stream, info)
-                out.append(self._missing if value is None else value)
-        return "".join(out)
+        values: list[str] = []
+        for reader in self._readers:
+            value = reader.read_with(stream, info)
+            values.append(self._missing if value is None else value)
+        return self._template % tuple(values)
 
     def render_log(self, stream: Stream) -> str:
         """The text with values made safe for a log line (``headgate.observe.escape``) and secret headers redacted."""
         info = info_of(stream)
-        out: list[str] = []
-        for part in self._parts:
-            if isinstance(part, str):
-                out.append(part)
+        values: list[str] = []
+        for reader in self._readers:
+            value = reader.read_with(stream, info)
+            if value is None:
+                values.append(self._missing)
             else:
-                value = part.read_with(stream, info)
-                if value is None:
-                    out.append(self._missing)
-                else:
-                    out.append(REDACTED if part.secret else escaped(value))
-        return "".join(out)
+                values.append(REDACTED if reader.secret else value)
+        if not is_safe("".join(values)):
+            values = [escaped(value) for value in values]
+        return self._template % tuple(values)
 
 
 def compile_format(text: str, path: str, scope: ExtensionScope | None = None, missing: str = MISSING) -> Format:

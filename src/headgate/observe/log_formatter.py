@@ -8,7 +8,7 @@ import re
 import time
 from typing import Final
 
-_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _NAMED_SECRET: Final = re.compile(
     r"\b(?P<name>proxy-authorization|authorization|set-cookie|cookie)"
     r"(?P<between>['\"]?\s*[:=]\s*(?:b?['\"])?|['\"]\s*,\s*b?['\"])"

@@ -58,6 +58,10 @@ class RequestReceiver:
         """The request is complete. Not called when the head already ended it."""
         raise NotImplementedError
 
+    def on_request_flush(self) -> None:
+        """Nothing more of the body has arrived for the moment: send on what was collected."""
+        raise NotImplementedError
+
     def on_downstream_reset(self, reason: int) -> None:
         """The client is gone or broke the protocol: nothing can be answered any more."""
         raise NotImplementedError
@@ -91,6 +95,10 @@ class ResponseSender:
 
     def send_response_end(self, trailers: Headers | None) -> None:
         """The response is complete."""
+        raise NotImplementedError
+
+    def flush_response(self) -> None:
+        """Nothing more comes for the moment: send what was collected. The end of a response is sent without it."""
         raise NotImplementedError
 
     def send_informational(self, head: ResponseHead) -> None:
@@ -141,6 +149,10 @@ class ResponseReceiver:
         """The response is complete. Not called when the head already ended it."""
         raise NotImplementedError
 
+    def on_response_flush(self) -> None:
+        """Nothing more of the body has arrived for the moment: send on what was collected."""
+        raise NotImplementedError
+
     def on_upstream_reset(self, reason: int, detail: str) -> None:
         """The exchange failed; the sender is gone.
 
@@ -174,6 +186,10 @@ class RequestSender:
 
     def send_request_end(self, trailers: Headers | None) -> None:
         """The request is complete."""
+        raise NotImplementedError
+
+    def flush_request(self) -> None:
+        """Nothing more comes for the moment: send what was collected. The end of a request is sent without it."""
         raise NotImplementedError
 
     def cancel(self) -> None:

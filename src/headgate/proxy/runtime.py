@@ -30,14 +30,14 @@ _LOG: Final = logging.getLogger("headgate.proxy")
 _entry_ids: Final = itertools.count(1)
 
 
-class Runtime(Generation):
+class Runtime:
     """Everything that one configuration becomes in a worker.
 
     :ivar listeners: a snapshot for each listener, by name
     """
 
     def __init__(self, clusters: ClusterManager, pools: Pools) -> None:
-        super().__init__()
+        self._generation = Generation(self._close)
         self.listeners: dict[str, ListenerSnapshot] = {}
         self._clusters = clusters
         self._pools = pools
@@ -63,8 +63,16 @@ class Runtime(Generation):
         self._factories.extend(factories)
         self._logs.extend(logs)
 
-    def close(self) -> None:
-        """Let go of everything."""
+    @property
+    def generation(self) -> Generation:
+        """Counts this configuration's streams."""
+        return self._generation
+
+    def retire(self) -> None:
+        """A newer configuration has taken over: everything goes when the last stream has ended."""
+        self._generation.retire()
+
+    def _close(self) -> None:
         self._pools.close()
         for factory in self._factories:
             try:
@@ -131,7 +139,7 @@ class _Builder:
         self._route_configs(table, entries, proxy.router_config_name)
         return ListenerSnapshot(
             name,
-            runtime,
+            runtime.generation,
             [entry for entry, _ in entries],
             table,
             clusters,

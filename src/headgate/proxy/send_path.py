@@ -149,6 +149,8 @@ class SendPath(UpstreamPath):
         """An asynchronous sender has come to its verdict."""
         if self.step != FINISHED and self._after_send(slot, outcome):
             self.run_senders()
+            if self.step != FINISHED:
+                self.sender.flush_response()
 
     def _after_send(self, slot: FilterSlot, outcome: int) -> bool:
         """Do what a filter's verdict says; False: nothing more to do here."""
@@ -273,6 +275,11 @@ class SendPath(UpstreamPath):
                 self._too_large(slot)
         elif self.held_response_bytes > HELD_BODY_WATERMARK:
             self._pause_upstream()
+
+    def on_response_flush(self) -> None:
+        """Nothing more of the body for the moment."""
+        if self.head_sent:
+            self.sender.flush_response()
 
     def response_end(self, trailers: Headers | None) -> None:
         """The response is complete."""

@@ -6,6 +6,8 @@ Compiled by mypyc; interpreted otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from headgate.observe.access_log import AccessLog
 from headgate.observe.listener_stats import ListenerStats
 from headgate.protocols.http1.settings import Http1Settings
@@ -18,9 +20,13 @@ from headgate.upstream.pools import Pools
 
 
 class Generation:
-    """One configuration's streams: when it is retired and the last has ended, its resources go."""
+    """One configuration's streams: when it is retired and the last has ended, its resources go.
 
-    def __init__(self) -> None:
+    :param on_end: lets them go
+    """
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        self._on_end = on_end
         self.active_streams: int = 0
         self.retired: bool = False
 
@@ -28,18 +34,14 @@ class Generation:
         """One of its streams has ended."""
         self.active_streams -= 1
         if self.retired and self.active_streams == 0:
-            self.close()
+            self._on_end()
 
     def retire(self) -> None:
         """A newer configuration has taken over."""
         if not self.retired:
             self.retired = True
             if self.active_streams == 0:
-                self.close()
-
-    def close(self) -> None:
-        """Nothing uses it any more."""
-        raise NotImplementedError
+                self._on_end()
 
 
 class ListenerSnapshot:

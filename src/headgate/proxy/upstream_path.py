@@ -165,6 +165,12 @@ class UpstreamPath(ReceivePath):
             self.forward_request_end()
         else:
             self.resume_request()
+            connection.flush_request()
+
+    def on_request_flush(self) -> None:
+        """Nothing more of the body for the moment."""
+        if self.upstream is not None:
+            self.upstream.flush_request()
 
     def forward_request_data(self, data: bytes) -> None:
         """Send a chunk, and keep it as long as a retry could need it."""

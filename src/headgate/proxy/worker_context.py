@@ -28,16 +28,16 @@ class WorkerContext:
         self.wheel: DeadlineWheel = DeadlineWheel()
         self.watch: Watch = Watch()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: int = 0
+        self._loop_thread: int = 0
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """This thread and this loop are the worker's."""
         self._loop = loop
-        self._thread = threading.get_ident()
+        self._loop_thread = threading.get_ident()
 
     def in_loop(self) -> bool:
         """The caller runs in the worker's loop."""
-        return self._loop is None or threading.get_ident() == self._thread
+        return self._loop is None or threading.get_ident() == self._loop_thread
 
     def call_in_loop(self, function: Callable[[int], bool], argument: int) -> None:
         """Have the worker's loop call a function soon."""

@@ -5,7 +5,8 @@ of this virtual host has: some dozens of look-ups, however many routes there are
 configuration wins, so the order means what it means without the index. Routes of other kinds are tried one by one, as far as
 they come before what was found.
 
-10,000 prefix routes in one virtual host, Python 3.11, interpreted: 4 us for a match, against 770 us for trying each.
+Measured with 10,000 prefix routes of two lengths in one virtual host, the last one matching: 1.2 us interpreted and 0.4 us compiled,
+against 1,500 us and 1,000 us for trying each. With four routes it already takes half of the time.
 Compiled by mypyc; interpreted otherwise.
 """
 
@@ -17,8 +18,8 @@ from headgate.api.stream import Stream
 from headgate.router.matchers import PATH, PREFIX
 from headgate.router.route import Route
 
-WORTHWHILE: Final = 16
-"""Fewer routes are faster tried one by one."""
+WORTHWHILE: Final = 4
+"""Fewer routes are tried one by one."""
 
 
 class RouteIndex:

@@ -96,9 +96,7 @@ class Channel:
     :param on_close: called once when the peer is gone or sent rubbish; not after :meth:`close`
     """
 
-    def __init__(
-        self, sock: socket.socket, on_message: Callable[[Message, list[int]], None], on_close: Callable[[], None]
-    ) -> None:
+    def __init__(self, sock: socket.socket, on_message: Callable[[Message, list[int]], None], on_close: Callable[[], None]) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._on_message = on_message

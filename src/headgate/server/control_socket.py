@@ -75,8 +75,9 @@ class ControlServer:
                 answer = await self._answer(line)
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError):
-            # The caller left, or its line was longer than any request is.
+        except (ConnectionError, ValueError, asyncio.CancelledError):
+            # The caller left, or its line was longer than any request is, or the proxy ends: asyncio takes a cancelled server task
+            # for a failure and logs it.
             return
         finally:
             writer.close()

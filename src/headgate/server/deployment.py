@@ -45,9 +45,17 @@ def load_config(settings: StartSettings) -> LoadedConfig:
     :raises ConfigRejected: with every finding
     """
     loaded = load(settings.config_path, lenient=settings.lenient)
-    config = loaded.config
+    apply_settings(loaded.config, settings)
+    return loaded
+
+
+def apply_settings(config: HeadgateConfig, settings: StartSettings) -> None:
+    """Apply the command line to a configuration that was just loaded, and see that its log can be written.
+
+    :raises ConfigRejected: if the log cannot be written
+    """
     server = config.servers[0]
-    config.extensions.extend(entry for entry in settings.extensions if entry not in config.extensions)
+    config.extensions = [*config.extensions, *(entry for entry in settings.extensions if entry not in config.extensions)]
     if settings.workers:
         server.processor = settings.workers
     if settings.log_level:
@@ -56,7 +64,6 @@ def load_config(settings: StartSettings) -> LoadedConfig:
         open_log(server.default_log_path, "servers[0].default_log_path").close()
     except ConfigError as error:
         raise ConfigRejected([error]) from None
-    return loaded
 
 
 def worker_count(config: HeadgateConfig) -> int:

@@ -52,7 +52,8 @@ def build_runtime(config: HeadgateConfig, context: WorkerContext) -> Runtime:
         raise ConfigRejected([error]) from error
     except HeadgateError as error:
         raise ConfigRejected([ConfigError("extensions", str(error))]) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # Also SystemExit: a module that calls sys.exit() is a faulty module, not the end of the process.
         _LOG.exception("building a configuration failed")
         raise ConfigRejected([ConfigError("", f"internal error while building: {type(error).__name__}: {error}")]) from error
 
@@ -100,7 +101,7 @@ class _Build:
         except ConfigRejected as rejected:
             self._loop.call_soon_threadsafe(self._fail, rejected)
         except BaseException as error:
-            # Also what is no Exception: a module that calls sys.exit() is a faulty module, not the end of the worker.
+            # Whatever it is, the loop waits for an outcome.
             self._loop.call_soon_threadsafe(self._fail, ConfigRejected([ConfigError("", f"building failed: {error!r}")]))
         else:
             self._loop.call_soon_threadsafe(self._succeed, candidate)

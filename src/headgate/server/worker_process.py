@@ -107,9 +107,7 @@ class WorkerProcess:
         """
         await self._in_time(self._first_word, START_TIMEOUT, "did not start")
 
-    async def call(
-        self, command: str, fields: Message | None = None, fds: Sequence[int] = (), timeout: float = CALL_TIMEOUT
-    ) -> Message:
+    async def call(self, command: str, fields: Message | None = None, fds: Sequence[int] = (), timeout: float = CALL_TIMEOUT) -> Message:
         """Send a command and wait for the answer.
 
         :param timeout: seconds to wait

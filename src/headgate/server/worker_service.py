@@ -167,8 +167,8 @@ class WorkerService:
         asyncio.get_running_loop().call_later(1.0, self._tick)
         self.flush()
         self._leaving = [listener for listener in self._leaving if listener.active_connections]
-        if any(runtime.active_streams == 0 for runtime in self._retired):
-            self._retired = [runtime for runtime in self._retired if runtime.active_streams]
+        if any(runtime.generation.active_streams == 0 for runtime in self._retired):
+            self._retired = [runtime for runtime in self._retired if runtime.generation.active_streams]
 
     def _configure_logging(self, previous: HeadgateConfig | None, config: HeadgateConfig) -> None:
         server = config.servers[0]

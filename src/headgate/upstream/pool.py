@@ -126,7 +126,7 @@ class ConnectionPool(ClientConnectionOwner):
         self._connecting += 1
         _IDS.last += 1
         connection = Http1ClientConnection(
-            _IDS.last, self, self._wheel, self._idle_timeout, BODY_IDLE_TIMEOUT, self._watermark
+            _IDS.last, self, self._host.stats, self._wheel, self._idle_timeout, BODY_IDLE_TIMEOUT, self._watermark
         )
         task = asyncio.get_running_loop().create_task(self._connector(self, connection, self._host, self._connect_timeout))
         self._tasks.add(task)
@@ -198,9 +198,3 @@ class ConnectionPool(ClientConnectionOwner):
                 stats.connection_local_close_with_active_request += 1
         if self._waiters and self._connecting < len(self._waiters) and not self._closed:
             self._connect()
-
-    def count_bytes(self, read: int, written: int) -> None:
-        """Bytes that passed."""
-        stats = self._host.stats
-        stats.connection_bytes_read_total += read
-        stats.connection_bytes_write_total += written

@@ -49,10 +49,7 @@ def change(base: dict[str, Any]) -> Callable[[str, object], dict[str, Any]]:
         parts = path.replace("[", ".[").split(".")
         holder: Any = base
         for part in parts[:-1]:
-            if part.startswith("["):
-                holder = holder[int(part[1:-1])]
-            else:
-                holder = holder.setdefault(part, {})
+            holder = holder[int(part[1:-1])] if part.startswith("[") else holder.setdefault(part, {})
         last = parts[-1]
         if last.startswith("["):
             index = int(last[1:-1])

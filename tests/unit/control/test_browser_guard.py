@@ -14,7 +14,8 @@ def test_names_of_the_loopback(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:34901", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", "[", "0.0.0.0", "@"]
+    "host",
+    ["evil.example", "evil.example:34901", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", "[", "0.0.0.0", "@"],
 )
 def test_other_names_are_refused_on_the_loopback(host: str) -> None:
     assert not names_loopback(host)

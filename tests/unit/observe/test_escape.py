@@ -32,4 +32,4 @@ def test_any_text_becomes_one_encodable_line(value: str) -> None:
     line = escaped(value)
     assert len(line.splitlines()) <= 1
     line.encode("utf-8")
-    assert '"' not in line.replace('\\\\', "").replace('\\"', "")
+    assert '"' not in line.replace("\\\\", "").replace('\\"', "")

@@ -49,7 +49,8 @@ def test_snapshots_hold_exactly_the_catalogued_keys(kind: str) -> None:
 
 
 def _values(group: MetricGroup, kind: str) -> list[str]:
-    return list({"counter": group["counters"], "gauge": group["gauges"], "histogram": group["histograms"]}[kind])
+    keys: dict[str, list[str]] = {"counter": [*group["counters"]], "gauge": [*group["gauges"]], "histogram": [*group["histograms"]]}
+    return keys[kind]
 
 
 def test_labels_are_as_catalogued() -> None:

@@ -46,7 +46,16 @@ def found(table: DomainTable, authority: str) -> str | None:
 )
 def test_priority(authority: str, domain: str) -> None:
     table = table_of(
-        "*", "*.com", "*.example.com", "*.com:80", "*.b.example.com", "a.example.com", "a.example.com:80", "*-service.org", "[::1]", "[::1]:8080"
+        "*",
+        "*.com",
+        "*.example.com",
+        "*.com:80",
+        "*.b.example.com",
+        "a.example.com",
+        "a.example.com:80",
+        "*-service.org",
+        "[::1]",
+        "[::1]:8080",
     )
     assert found(table, authority) == domain
 
@@ -76,14 +85,24 @@ def test_no_domain_fits() -> None:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("a.com", "A.com"), ("*", "*"), ("*.a.com", "*.A.com"), ("a.com:80", "a.com:80"), ("*.a.com:80", "*.a.com:80"), ("a.com", "a.com:*"), ("*", "*:*")],
+    [
+        ("a.com", "A.com"),
+        ("*", "*"),
+        ("*.a.com", "*.A.com"),
+        ("a.com:80", "a.com:80"),
+        ("*.a.com:80", "*.a.com:80"),
+        ("a.com", "a.com:*"),
+        ("*", "*:*"),
+    ],
 )
 def test_a_domain_that_stands_twice(first: str, second: str) -> None:
     with pytest.raises(ConfigError, match=r"domains\[1\]: the domain .* stands twice in this router"):
         table_of(first, second)
 
 
-@pytest.mark.parametrize("domain", ["", " ", ":80", "a.com:http", "a.*", "*.a.*", "**", "http://a.com", "a.com/x", "a.com,b.com", "a b.com", "u@a.com"])
+@pytest.mark.parametrize(
+    "domain", ["", " ", ":80", "a.com:http", "a.*", "*.a.*", "**", "http://a.com", "a.com/x", "a.com,b.com", "a b.com", "u@a.com"]
+)
 def test_what_is_no_domain(domain: str) -> None:
     with pytest.raises(ConfigError, match="domain"):
         table_of(domain)
@@ -104,7 +123,10 @@ _PORTS = st.sampled_from(["", ":80", ":8080"])
 _AUTHORITIES = st.builds(lambda host, port: host + port, _HOSTS, _PORTS)
 _SUFFIXES = st.builds(lambda cut, host: "*" + host[min(cut, len(host)) :], st.integers(0, 3), _HOSTS)
 _DOMAINS = st.one_of(
-    st.just("*"), _AUTHORITIES, st.builds(lambda suffix, port: suffix + port, _SUFFIXES, _PORTS), st.builds(lambda host: "*." + host, _HOSTS)
+    st.just("*"),
+    _AUTHORITIES,
+    st.builds(lambda suffix, port: suffix + port, _SUFFIXES, _PORTS),
+    st.builds(lambda host: "*." + host, _HOSTS),
 )
 
 

@@ -144,7 +144,10 @@ def test_a_value_that_is_too_long_for_its_expression(make_route: MakeRoute, make
         ({"variables": [{"name": "a"}]}, "match.variables[0]: a condition on a variable needs a value or a regex"),
         ({"variables": [{"name": "a", "regex": "*"}]}, "match.variables[0].regex: not a regular expression"),
         ({"variables": [{"name": "a", "value": "b", "model": "xor"}]}, "match.variables[0].model: expected 'and' or 'or', got 'xor'"),
-        ({"dsl_expressions": [{"expression": "true"}]}, "not supported yet: servers[0].routers[0].virtual_hosts[0].routers[0].match.dsl_expressions"),
+        (
+            {"dsl_expressions": [{"expression": "true"}]},
+            "not supported yet: servers[0].routers[0].virtual_hosts[0].routers[0].match.dsl_expressions",
+        ),
     ],
 )
 def test_errors(match: dict[str, Any], message: str, make_route: MakeRoute, rejected: Rejected) -> None:

@@ -26,4 +26,4 @@ def validate(config: HeadgateConfig, proxies: Sequence[ProxyEntry], findings: Fi
         path = f"servers[{i}]"
         validate_listeners(server.listeners, f"{path}.listeners", findings)
         RouterValidator(clusters, filters_by_router(proxies), findings).validate(server.routers, f"{path}.routers")
-        validate_proxies(proxies, server.routers, findings)
+    validate_proxies(proxies, [router for server in config.servers for router in server.routers], findings)

@@ -18,7 +18,7 @@ LOG_LEVELS: Final = ("FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE")
 def validate_server(config: HeadgateConfig, findings: Findings) -> None:
     """The top level, the admin server, the watchdog, the server's log level."""
     count = len(config.servers)
-    from_control_plane = config.dynamic_resources is not None or config.static_resources is not None
+    from_control_plane = bool(config.dynamic_resources or config.static_resources)
     if count > 1 or (count == 0 and not from_control_plane):
         findings.error("servers", f"needs exactly one server, has {count or 'none'}")
     for i, server in enumerate(config.servers):
@@ -43,7 +43,7 @@ def _validate_extensions(extensions: list[str], findings: Findings) -> None:
         if not entry.strip():
             findings.error(path, "empty", "name a module, a file or a folder")
         elif entry in extensions[:i]:
-            findings.error(path, f"{shown(entry)} stands twice")
+            findings.error(path, f"{entry} stands twice")
         elif not is_module_name(entry) and not _exists(entry):
             findings.error(path, f"no such file or folder: {entry}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,13 +13,17 @@ from headgate.config.models import HeaderMatchConfig, HeaderValueOption
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_RE2_END: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\z")
+"""RE2's ``\\z``, which Python spells ``\\Z``, after an even number of backslashes."""
 _NOT_IN_TARGET: Final = re.compile(r"[^\x21-\x7e]|#")
 
 
 def check_regex(text: str, path: str, findings: Findings) -> None:
-    """An error if ``text`` is no regular expression."""
+    """An error if ``text`` is no regular expression. Whether it can run away is judged where it is compiled for good, in the router."""
     try:
-        re.compile(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "[[:alpha:]]" may mean something else one day
+            re.compile(_RE2_END.sub(r"\1\\Z", text))
     except re.error as error:
         position = "" if error.pos is None else f" at position {error.pos}"
         findings.error(path, f"not a regular expression: {error.msg}{position}: {shown(text)}")

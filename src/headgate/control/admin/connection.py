@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httptools
@@ -78,8 +78,7 @@ class AdminConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
         self._set_timer(self._timeout)
         if self._full:
             self._respond(error_response("too many connections", 503))
@@ -196,14 +195,9 @@ def encoded(response: AdminResponse) -> bytes:
         reason = HTTPStatus(response.status).phrase
     except ValueError:
         reason = ""
-    head = [
-        f"HTTP/1.1 {response.status} {reason}",
-        f"Content-Type: {response.content_type}",
-        f"Content-Length: {len(response.body)}",
-        "Cache-Control: no-store",
-        "X-Content-Type-Options: nosniff",
-        "Connection: close",
-    ]
-    if not response.body:
-        del head[1]
-    return "\r\n".join([*head, "", ""]).encode("ascii", "replace") + response.body
+    head = [f"HTTP/1.1 {response.status} {reason}"]
+    if response.body:
+        head.append(f"Content-Type: {response.content_type}")
+    head += [f"Content-Length: {len(response.body)}", *response.head_lines]
+    head += ["Cache-Control: no-store", "X-Content-Type-Options: nosniff", "Connection: close", "", ""]
+    return "\r\n".join(head).encode("utf-8", "surrogateescape") + response.body

@@ -13,10 +13,11 @@ server's timeout a 504.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from headgate.api.errors import RegistrationError
+from headgate.api.headers import header_line
 from headgate.api.registry import Registry
 from headgate.control.admin.view import AdminView
 
@@ -52,12 +53,18 @@ class AdminResponse:
     :ivar status: status code
     :ivar body: the whole body
     :ivar content_type: its media type
+    :ivar head_lines: further header fields, each as a line
     """
 
-    def __init__(self, status: int, body: bytes = b"", content_type: str = TEXT) -> None:
+    def __init__(self, status: int, body: bytes = b"", content_type: str = TEXT, headers: Mapping[str, str] | None = None) -> None:
+        """
+        :param headers: further header fields
+        :raises HeaderError: for a header that may not stand in a message
+        """
         self.status = status
         self.body = body
         self.content_type = content_type
+        self.head_lines = [header_line(name, value).decode("utf-8", "surrogateescape") for name, value in (headers or {}).items()]
 
 
 AdminHandle = Callable[[AdminRequest, AdminView], Awaitable[AdminResponse]]

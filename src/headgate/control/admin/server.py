@@ -115,7 +115,7 @@ class AdminServer:
         request.paths = self.paths
         route = self._routes.get(request.path, self._routes[routes.INDEX])
         if request.method not in route.methods:
-            return AdminResponse(405)
+            return AdminResponse(405, headers={"Allow": ", ".join(route.methods)})
         try:
             async with asyncio.timeout(self._limits.timeout):
                 return await route.handle(request, self._view)

@@ -15,6 +15,7 @@ from typing import Final
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, ResponseHead
 from headgate.net.deadlines import DeadlineWheel, Timed
+from headgate.observe.upstream_stats import HostStats
 from headgate.protocols.exchange import (
     PROTOCOL_ERROR,
     REMOTE_RESET,
@@ -27,6 +28,8 @@ from headgate.protocols.http1.encoder import encode_request_head, encode_trailer
 from headgate.protocols.http1.response_decoder import ResponseDecoder, ResponseEvents
 
 _DISCARD_LIMIT: Final = 64 * 1024
+_GATHER: Final = 16 * 1024
+"""Bytes up to which what is written is collected by copying."""
 
 
 class ClientConnectionOwner:
@@ -42,10 +45,6 @@ class ClientConnectionOwner:
         :param active: an exchange was under way
         :param by_peer: the host closed it
         """
-        raise NotImplementedError
-
-    def count_bytes(self, read: int, written: int) -> None:
-        """Bytes that passed."""
         raise NotImplementedError
 
 
@@ -70,6 +69,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self,
         id: int,
         owner: ClientConnectionOwner,
+        stats: HostStats,
         wheel: DeadlineWheel,
         idle_timeout: float,
         body_idle_timeout: float,
@@ -79,6 +79,8 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self.local_address: str = ""
         self.requests: int = 0
         self._owner = owner
+        self._stats = stats
+        self._pending: bytes = b""
         self._wheel = wheel
         self._timed = _Deadline(self)
         self._idle_timeout = idle_timeout
@@ -92,7 +94,6 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self._closed_by_us: bool = False
         self._eof: bool = False
         self._request_done: bool = True
-        self._response_done: bool = True
         self._response_head: bool = False
         self._chunked: bool = False
         self._paused: bool = False
@@ -128,16 +129,17 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the host."""
-        self._owner.count_bytes(len(data), 0)
+        self._stats.connection_bytes_read_total += len(data)
         if not self._active:
             # Nothing was asked: whatever this is, no later exchange may take it for its answer.
             self.close()
             return
         if not self._decoder.feed(data):
             self._fail(PROTOCOL_ERROR, "malformed response")
-        elif self._body_deadline != 0.0:
-            self._body_deadline = monotonic() + self._body_idle_timeout
-            self._rearm()
+        elif self._receiver is not None and self._response_head:
+            self._receiver.on_response_flush()
+            if self._body_deadline != 0.0:
+                self._body_deadline = monotonic() + self._body_idle_timeout
 
     def eof_received(self) -> bool:
         """The host has shut down its side."""
@@ -158,17 +160,15 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
 
     def on_head(self, head: ResponseHead, end_stream: bool) -> None:
         """A final response's head is complete."""
-        if self._response_head:
-            return
         self._response_head = True
         self._try_deadline = 0.0
-        if not end_stream and self._body_idle_timeout:
+        receiver = self._receiver
+        if end_stream:
+            self._give_back()
+        elif self._body_idle_timeout:
             self._body_deadline = monotonic() + self._body_idle_timeout
             self._rearm()
-        receiver = self._receiver
         if receiver is not None:
-            if end_stream:
-                self._receiver = None  # it has heard all
             receiver.on_response_head(head, end_stream)
 
     def on_interim(self, head: ResponseHead) -> None:
@@ -187,23 +187,22 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
 
     def on_end(self, trailers: Headers | None) -> None:
         """The response is complete."""
-        if self._response_done:
-            return
-        self._response_done = True
-        self._body_deadline = 0.0
         receiver = self._receiver
+        self._give_back()
+        if receiver is not None:
+            receiver.on_response_end(trailers)
+
+    def _give_back(self) -> None:
+        """The exchange is over: to the pool, before the receiver hears of it, so that its next request can have the connection."""
         self._receiver = None
-        reusable = self._request_done and self._decoder.keep_alive and not self._closed
         self._active = False
-        if reusable and self._paused:
-            self.resume_response()
-        # The connection goes back before the receiver hears the end: its next request, if it is waiting, can have it.
-        if reusable:
+        self._body_deadline = 0.0
+        if self._request_done and self._decoder.keep_alive and not self._closed:
+            if self._paused:
+                self.resume_response()
             self._owner.connection_idle(self)
         else:
             self.close()
-        if receiver is not None:
-            receiver.on_response_end(trailers)
 
     # --- RequestSender
 
@@ -213,7 +212,6 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self._active = True
         self.requests += 1
         self._request_done = False
-        self._response_done = False
         self._response_head = False
         self._discarding = False
 
@@ -221,26 +219,50 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         """Send the request's head."""
         self._decoder.expect(head.method)
         self._chunked = not end_stream and head.content_length < 0
-        self._write(encode_request_head(head, extra, end_stream))
+        data = encode_request_head(head, extra, end_stream)
         if end_stream:
             self._request_done = True
+            self._write(data)
+        else:
+            self._pending = data
 
     def send_request_data(self, data: bytes) -> None:
         """Send a part of the body."""
         if not data:
             return
-        if self._chunked:
-            self._write(b"%x\r\n" % len(data))
-            self._write(data)
-            self._write(b"\r\n")
+        if not self._chunked:
+            self._collect(data)
+        elif len(data) < 4096:
+            self._collect(b"%x\r\n%b\r\n" % (len(data), data))
         else:
-            self._write(data)
+            self._collect(b"%x\r\n" % len(data))
+            self._collect(data)
+            self._collect(b"\r\n")
 
     def send_request_end(self, trailers: Headers | None) -> None:
         """The request is complete."""
         if self._chunked:
-            self._write(encode_trailers(trailers))
+            self._collect(encode_trailers(trailers))
         self._request_done = True
+        self.flush_request()
+
+    def flush_request(self) -> None:
+        """Send what was collected."""
+        pending = self._pending
+        if pending:
+            self._pending = b""
+            self._write(pending)
+
+    def _collect(self, data: bytes) -> None:
+        pending = self._pending
+        if pending and len(pending) + len(data) <= _GATHER:
+            self._pending = pending + data
+        else:
+            self.flush_request()
+            if len(data) <= _GATHER:
+                self._pending = data
+            else:
+                self._write(data)
 
     def cancel(self) -> None:
         """Give the exchange up and close the connection."""
@@ -283,8 +305,13 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     def wait_in_pool(self) -> None:
         """It stands in the pool from now on."""
         self._try_deadline = 0.0
-        self._body_deadline = 0.0
-        self._wheel.arm(self._timed, monotonic() + self._idle_timeout if self._idle_timeout else 0.0)
+        if self._idle_timeout:
+            when = monotonic() + self._idle_timeout
+            timed = self._timed
+            if timed.tick != 0 and when >= timed.deadline > 0.0:
+                timed.deadline = when  # later than before: the wheel need not know
+            else:
+                self._wheel.arm(timed, when)
 
     @property
     def usable(self) -> bool:
@@ -328,5 +355,5 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._closed:
-            self._owner.count_bytes(0, len(data))
+            self._stats.connection_bytes_write_total += len(data)
             self._transport.write(data)

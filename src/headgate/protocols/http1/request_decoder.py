@@ -1,10 +1,14 @@
 """HTTP/1.1 requests from bytes: llhttp (through httptools) in strict mode, and what llhttp leaves to its user.
 
-No I/O here: bytes in by :meth:`RequestDecoder.feed`, events out to a :class:`RequestEvents`. llhttp refuses bare CR and LF,
-obsolete line folding, spaces before the colon, repeated or signed lengths, ``Content-Length`` beside ``Transfer-Encoding``, malformed
-chunk sizes and chunk extensions. Added here: protocol versions other than 1.0 and 1.1, codings other than ``chunked``, ``chunked`` in HTTP/1.0, ``Host``
-missing, repeated or malformed, targets that are neither origin form, absolute form nor ``*``, a body together with ``Upgrade``,
-and every limit.
+No I/O here: bytes in by :meth:`RequestDecoder.feed`, events out to a :class:`RequestEvents`. Each head is collected until it is whole, llhttp
+judges it, and only then its lines are read here: after llhttp's judgement they can be read in one way only, and reading them by
+splitting costs a third of a callback for each. llhttp refuses bare CR and LF, obsolete line folding, spaces before the colon, repeated or
+signed lengths, ``Content-Length`` beside ``Transfer-Encoding``, malformed chunk sizes and chunk extensions. Added here: protocol versions
+other than 1.0 and 1.1, codings other than ``chunked``, ``chunked`` in HTTP/1.0, ``Host`` missing, repeated or malformed, targets that are
+neither origin form, absolute form nor ``*``, a body together with ``Upgrade``, and every limit.
+
+Where one message ends and the next begins in what was fed, llhttp does not tell; so nothing is fed to it that could go past the end of
+a message: heads by themselves, bodies of known length up to their end, chunked ones up to each empty line, one of which ends them.
 Compiled by mypyc; interpreted otherwise.
 """
 
@@ -12,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Final, NoReturn
+from typing import Final
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from mypy_extensions import trait
@@ -23,15 +27,19 @@ from headgate.protocols.http1.fields import (
     CONNECTION,
     CONTENT_LENGTH,
     EXPECT,
+    FORWARDING,
     FRAMING,
     HOST,
-    KNOWN,
+    LINES,
     ORDINARY,
     TRANSFER_ENCODING,
     connection_options,
-    kind_of,
+    make_field,
+    take_apart,
 )
 from headgate.protocols.http1.settings import Http1Settings
+
+_LOG: Final = logging.getLogger("headgate.protocols")
 
 # uri-host [":" port] of RFC 3986 section 3.2.2, without what no real name holds: user information, paths, spaces.
 _HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(?::[0-9]{1,5})?\Z")
@@ -39,8 +47,8 @@ _CACHED_HOSTS: Final = 1024
 _METHODS: Final[dict[bytes, str]] = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT")
 }
-
-_LOG: Final = logging.getLogger("headgate.protocols")
+_REQUEST_LINE: Final = 64
+"""Bytes of a request line beside its target, at most."""
 
 
 @trait
@@ -48,7 +56,7 @@ class RequestEvents:
     """Who hears what a decoder finds."""
 
     def on_head(self, head: RequestHead, end_stream: bool) -> None:
-        """A request's head is complete; ``end_stream``: it has no body."""
+        """A request's head is complete; ``end_stream``: so is the request."""
         raise NotImplementedError
 
     def on_body(self, data: bytes) -> None:
@@ -56,12 +64,35 @@ class RequestEvents:
         raise NotImplementedError
 
     def on_end(self, trailers: Headers | None) -> None:
-        """The request is complete; also called after ``end_stream``."""
+        """The request is complete; not called after ``end_stream``."""
         raise NotImplementedError
 
 
-class _RequestRefused(Exception):
-    """Raised inside a parser callback to stop the parser; the status stands in the decoder."""
+class Refusal(Exception):
+    """The request cannot be accepted.
+
+    :param status: what it is answered with
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class _ChunkedEvents:
+    """What llhttp calls for a chunked request: trailer fields come as callbacks, there are few."""
+
+    def __init__(self, decoder: RequestDecoder) -> None:
+        self._decoder = decoder
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._decoder.add_trailer(name, value)
+
+    def on_body(self, data: bytes) -> None:
+        self._decoder.on_body(data)
+
+    def on_message_complete(self) -> None:
+        self._decoder.on_message_complete()
 
 
 class RequestDecoder:
@@ -70,7 +101,8 @@ class RequestDecoder:
     :ivar http10: the request at hand is HTTP/1.0
     :ivar keep_alive: the client allows another request after this one
     :ivar expects_continue: the client waits for ``100 Continue`` before it sends the body
-    :ivar head_open: a head has begun and is not complete
+    :ivar blocked: set by the connection: an exchange is under way, the next request is not to be looked at before its end
+    :ivar rest: what was fed behind the end of a request while blocked; to be fed again
     :ivar upgrade: the client asked for another protocol and may go on in it: nothing behind this request can be trusted
     """
 
@@ -78,231 +110,346 @@ class RequestDecoder:
         self._events = events
         self._settings = settings
         self._scheme = scheme
-        self._parser = HttpRequestParser(self)
+        self._plain_parser = HttpRequestParser(self)
+        self._chunked_parser: HttpRequestParser | None = None
         self._valid_hosts: set[bytes] = set()
         self.http10: bool = False
         self.keep_alive: bool = True
         self.expects_continue: bool = False
-        self.head_open: bool = False
         self.upgrade: bool = False
-        self.refused: int = 0
-        self._in_message: bool = False
-        self._head_fed: int = 0
-        self._url: bytes = b""
-        self._headers: Headers = Headers()
-        self._head_done: bool = False
-        self._header_bytes: int = 0
-        self._hosts: int = 0
-        self._host_line: bytes = b""
-        self._content_length: int = -1
-        self._chunked: bool = False
-        self._connection: bytes = b""
+        self.blocked: bool = False
+        self.rest: bytes = b""
+        self._partial: bytes = b""  # a head that is not whole yet
+        self._complete: bool = False
+        self._chunked: bool = False  # a chunked body is being read
+        self._body_left: int = 0  # of a body of known length
         self._body_bytes: int = 0
+        self._error: int = 0
         self._trailers: Headers | None = None
+        self._trailer_bytes: int = 0
+
+    @property
+    def head_open(self) -> bool:
+        """A head has begun and is not complete."""
+        return len(self._partial) > 0
+
+    def use_settings(self, settings: Http1Settings) -> None:
+        """Take up other limits."""
+        self._settings = settings
 
     def feed(self, data: bytes) -> int:
         """Decode what arrived.
 
         :returns: 0, or the status with which the connection's present request must be refused; nothing may be fed after that
         """
-        if not self._in_message:
-            # httptools keeps an unfinished line for us: bound it by what was fed since the head began.
-            self.head_open = True
-            self._head_fed += len(data)
-            if self._head_fed > self._settings.max_header_size + self._settings.max_target_length + 65536:
-                return 431
         try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade:
-            self.upgrade = True
+            while data:
+                if self._body_left > 0:
+                    data = self._feed_body(data)
+                elif self._chunked:
+                    data = self._feed_chunked(data)
+                elif self.blocked:
+                    self.rest = data
+                    return 0
+                else:
+                    data = self._feed_head(data)
+                    if self.upgrade:
+                        return 0
+        except Refusal as refusal:
+            return refusal.status
         except HttpParserCallbackError as error:
-            if self.refused == 0:
+            if self._error == 0:
                 _LOG.error("a request could not be handled", exc_info=error)
                 return 500
-            return self.refused
+            return self._error
         except HttpParserError:
             return 400
         return 0
 
-    def use_settings(self, settings: Http1Settings) -> None:
-        """Take up other limits."""
-        self._settings = settings
+    # --- bodies
 
-    def _refuse(self, status: int) -> NoReturn:
-        self.refused = status
-        raise _RequestRefused
-
-    # Callbacks of httptools, in the order in which a message makes them.
-
-    def on_url(self, url: bytes) -> None:
-        """A part of the request target."""
-        self.head_open = True
-        self._url = self._url + url if self._url else url
-        if len(self._url) > self._settings.max_target_length:
-            self._refuse(414)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A complete header or trailer field."""
-        self._header_bytes += len(name) + len(value) + 4
-        known = KNOWN.get(name)
-        if known is not None:
-            key, kind = known
+    def _feed_body(self, data: bytes) -> bytes:
+        size = len(data)
+        left = self._body_left
+        if size <= left:
+            self._body_left = left - size
+            self._plain_parser.feed_data(data)
+            rest = b""
         else:
-            key = name.decode("latin-1").lower()
-            kind = kind_of(key)
-        if value and value[-1] in b" \t":
-            value = value.rstrip(b" \t")
-        if self._head_done:
-            self._add_trailer(key, kind, name, value)
-            return
-        headers = self._headers
-        if kind == ORDINARY:
-            headers.keys.append(key)
-            headers.lines.append(name + b": " + value)
-        elif kind == HOST:
-            self._hosts += 1
-            self._host_line = value
-            headers.keys.append(key)
-            headers.lines.append(name + b": " + value)
-        elif kind == CONTENT_LENGTH:
-            self._content_length = int(value)
-            headers.keys.append(key)
-            headers.lines.append(name + b": " + value)
-        elif kind == CONNECTION:
-            self._connection = self._connection + b"," + value if self._connection else value
-        elif kind == TRANSFER_ENCODING:
-            if self._chunked or value.lower() != b"chunked":
-                self._refuse(400)
-            self._chunked = True
-        elif kind == EXPECT:
-            if value.lower() != b"100-continue":
-                self._refuse(417)
-            self.expects_continue = True
-        if len(headers.keys) > self._settings.max_header_count or self._header_bytes > self._settings.max_header_size:
-            self._refuse(431)
+            self._body_left = 0
+            self._plain_parser.feed_data(data[:left])
+            rest = data[left:]
+        if self._body_left == 0:
+            self._events.on_end(None)
+        return rest
 
-    def _add_trailer(self, key: str, kind: int, name: bytes, value: bytes) -> None:
-        trailers = self._trailers
-        if trailers is None:
-            trailers = self._trailers = Headers()
-        if kind == ORDINARY:
-            # RFC 9110 section 6.5.1: fields for framing, routing and the like have no place in a trailer: dropped.
-            trailers.append_line(key, name + b": " + value)
-        if len(trailers.keys) > self._settings.max_header_count or self._header_bytes > self._settings.max_header_size:
-            self._refuse(431)
-
-    def on_headers_complete(self) -> None:
-        """The head is complete: check what llhttp does not, and hand it on."""
-        self.head_open = False
-        self._head_done = True
-        self._in_message = True
-        parser = self._parser
-        version = parser.get_http_version()
-        http10 = version == "1.0"
-        if not http10 and version != "1.1":
-            self._refuse(400 if version == "0.9" else 505)
-        self.http10 = http10
-        raw_method = parser.get_method()
-        method = _METHODS.get(raw_method) or raw_method.decode("latin-1")
-        target = self._target(method)
-        headers = self._headers
-        if self._hosts == 0 and http10:
-            headers.append_line("host", b"Host: ")  # what goes upstream is HTTP/1.1, which requires the field
-        elif self._hosts != 1:
-            self._refuse(400)
-        else:
-            self._check_host()
-        if self._chunked and http10:
-            self._refuse(400)
-        has_body = self._chunked or self._content_length > 0
-        if self._connection and self._connection not in (b"keep-alive", b"close", b"Keep-Alive", b"Close"):
-            self._apply_connection(headers, has_body)
-        limit = self._settings.max_request_body_size
-        if limit and self._content_length > limit:
-            self._refuse(413)
-        self.keep_alive = parser.should_keep_alive()
-        head = RequestHead(method, target, headers, self._scheme)
-        head.content_length = self._content_length
-        self._events.on_head(head, not has_body)
-
-    def _target(self, method: str) -> str:
-        url = self._url
-        if method == "CONNECT":
-            self._refuse(405)
-        if url[:1] != b"/" and not (url == b"*" and method == "OPTIONS"):
-            url = self._origin_form(url)
-        if b"#" in url:
-            self._refuse(400)
-        return url.decode("latin-1")
-
-    def _origin_form(self, url: bytes) -> bytes:
-        """RFC 9112 section 3.2.2: with the absolute form, the target's authority takes the place of ``Host``."""
-        lower = url[:8].lower()
-        if lower.startswith(b"http://"):
-            rest = url[7:]
-        elif lower.startswith(b"https://"):
-            rest = url[8:]
-        else:
-            self._refuse(400)
-        end = len(rest)
-        for mark in (b"/", b"?", b"#"):
-            position = rest.find(mark)
-            if 0 <= position < end:
-                end = position
-        authority = rest[:end]
-        if not authority or b"@" in authority:
-            self._refuse(400)
-        headers = self._headers
-        if self._hosts == 1:
-            headers.lines[headers.keys.index("host")] = b"Host: " + authority
-        elif self._hosts == 0:
-            headers.append_line("host", b"Host: " + authority)
-            self._hosts = 1
-        self._host_line = authority
-        path = rest[end:]
-        return path if path[:1] == b"/" else b"/" + path
-
-    def _check_host(self) -> None:
-        host = self._host_line
-        valid = self._valid_hosts
-        if host not in valid:
-            if _HOST.match(host) is None:
-                self._refuse(400)
-            if len(valid) < _CACHED_HOSTS:
-                valid.add(host)
-
-    def _apply_connection(self, headers: Headers, has_body: bool) -> None:
-        for option in connection_options(self._connection):
-            if option == "upgrade":
-                if has_body:
-                    # Whether the body or the new protocol follows is not the same for every reader: refuse.
-                    self._refuse(400)
-                self.upgrade = True
-            elif option in headers.keys and option != "host" and option not in FRAMING:
-                headers.remove(option)
+    def _feed_chunked(self, data: bytes) -> bytes:
+        """Feed up to the end of the message, which is behind an empty line, and that may have begun in what was fed before."""
+        parser = self._chunked_parser
+        assert parser is not None
+        start = 0
+        size = len(data)
+        while start < size:
+            if start < 3:
+                end = start + 1
+            else:
+                found = data.find(b"\r\n\r\n", start - 3)
+                end = size if found < 0 else max(found + 4, start + 1)
+            parser.feed_data(data[start:end])
+            start = end
+            if self._complete:
+                self._chunked = False
+                trailers = self._trailers
+                self._trailers = None
+                self._events.on_end(trailers)
+                break
+        return data[start:]
 
     def on_body(self, data: bytes) -> None:
-        """A part of the body, chunk framing removed."""
+        """httptools: a part of the body, chunk framing removed."""
         limit = self._settings.max_request_body_size
         if limit:
             self._body_bytes += len(data)
             if self._body_bytes > limit:
-                self._refuse(413)
+                self._error = 413
+                raise Refusal(413)
         self._events.on_body(data)
 
     def on_message_complete(self) -> None:
-        """The request is complete: be ready for the next."""
+        """httptools: the request is complete."""
+        self._complete = True
+
+    def add_trailer(self, name: bytes, value: bytes) -> None:
+        """httptools: a trailer field; or one of the head, which is read elsewhere."""
+        if not self._chunked:
+            return
+        field = make_field(name, value)
         trailers = self._trailers
-        self._in_message = False
-        self._head_fed = 0
-        self._url = b""
-        self._headers = Headers()
-        self._head_done = False
-        self._header_bytes = 0
-        self._hosts = 0
-        self._content_length = -1
-        self._chunked = False
-        self._connection = b""
+        if trailers is None:
+            trailers = self._trailers = Headers()
+            self._trailer_bytes = 0
+        self._trailer_bytes += len(field.line) + 2
+        if field.kind == ORDINARY or field.kind == FORWARDING:
+            # RFC 9110 section 6.5.1: fields for framing, routing and the like have no place in a trailer: dropped.
+            trailers.append_line(field.key, field.line)
+        if len(trailers.keys) > self._settings.max_header_count or self._trailer_bytes > self._settings.max_header_size:
+            self._error = 431
+            raise Refusal(431)
+
+    # --- heads
+
+    def _feed_head(self, data: bytes) -> bytes:
+        partial = self._partial
+        if partial:
+            data = partial + data
+            end = data.find(b"\r\n\r\n", max(len(partial) - 3, 0))
+        else:
+            end = data.find(b"\r\n\r\n")
+        if data[0] == 13:  # a carriage return
+            return self._skip_empty_lines(data)
+        if end < 0:
+            self._partial = data
+            self._check_partial(data)
+            return b""
+        self._partial = b""
+        self._head(data, end)
+        return data[end + 4 :] if len(data) > end + 4 else b""
+
+    def _skip_empty_lines(self, data: bytes) -> bytes:
+        """RFC 9112 section 2.2: empty lines before a request are skipped."""
+        rest = data.lstrip(b"\r\n")
+        skipped = data[: len(data) - len(rest)].replace(b"\r\n", b"")
+        if skipped and (rest or skipped != b"\r"):
+            raise Refusal(400)
+        self._partial = skipped
+        return rest
+
+    def _check_partial(self, data: bytes) -> None:
+        """What can be told of a head before it is whole: that it is too long, or none."""
+        settings = self._settings
+        line_end = data.find(b"\r\n")
+        if (line_end if line_end >= 0 else len(data)) > settings.max_target_length + _REQUEST_LINE:
+            raise Refusal(414)
+        if line_end >= 0 and len(data) - line_end > settings.max_header_size + 4:
+            raise Refusal(431)
+        first = data[0]
+        lines = data.count(b"\r\n")
+        if not 65 <= first <= 90 or data.count(b"\n") != lines or data.count(b"\r") != lines + (data[-1] == 13):
+            raise Refusal(400)
+
+    def _head(self, data: bytes, end: int) -> None:
+        """A whole head: ``data[:end]`` and the empty line behind it."""
+        head = data if len(data) == end + 4 else data[: end + 4]
+        lines = data[:end].split(b"\r\n")
+        settings = self._settings
+        request_line = lines[0]
+        if end - len(request_line) > settings.max_header_size or len(lines) - 1 > settings.max_header_count:
+            raise Refusal(431)
+        if len(request_line) > settings.max_target_length + _REQUEST_LINE:
+            raise Refusal(414)
+        headers = Headers()
+        keys = headers.keys
+        kept = headers.lines
+        host: bytes | None = None
+        hosts = 0
+        length = -1
+        chunked = False
+        connection = b""
+        known = LINES
+        del lines[0]
+        for line in lines:
+            field = known.get(line)
+            if field is None:
+                if b":" not in line:
+                    raise Refusal(400)
+                field = take_apart(line)
+            kind = field.kind
+            if kind == ORDINARY:
+                keys.append(field.key)
+                kept.append(field.line)
+            elif kind == HOST:
+                hosts += 1
+                host = field.value
+                keys.append(field.key)
+                kept.append(field.line)
+            elif kind == FORWARDING:
+                headers.forwarding = True
+                keys.append(field.key)
+                kept.append(field.line)
+            elif kind == CONTENT_LENGTH:
+                if not field.value.isdigit() or len(field.value) > 18:
+                    raise Refusal(400)
+                length = int(field.value)
+                keys.append(field.key)
+                kept.append(field.line)
+            elif kind == CONNECTION:
+                connection = connection + b"," + field.value if connection else field.value
+            elif kind == TRANSFER_ENCODING:
+                if field.value.lower() != b"chunked":
+                    raise Refusal(400)
+                chunked = True
+            elif kind == EXPECT:
+                if field.value.lower() != b"100-continue":
+                    raise Refusal(417)
+                self.expects_continue = True
+        self._judge(head, chunked)
+        method, target = self._request_line(request_line)
+        if target[:1] != "/":
+            target, host, hosts = self._other_form(method, target, host, hosts, headers)
+        http10 = self.http10
+        if hosts == 1:
+            assert host is not None
+            if host not in self._valid_hosts:
+                self._check_host(host)
+        elif hosts == 0 and http10:
+            headers.append_line("host", b"Host: ")  # what goes upstream is HTTP/1.1, which requires the field
+        else:
+            raise Refusal(400)
+        has_body = chunked or length > 0
+        if connection:
+            self._apply_connection(connection, headers, has_body)
+        else:
+            self.keep_alive = not http10
+        limit = settings.max_request_body_size
+        if limit and length > limit:
+            raise Refusal(413)
+        if chunked and http10:
+            raise Refusal(400)
+        message = RequestHead(method, target, headers, self._scheme)
+        message.content_length = length
         self._body_bytes = 0
-        self._trailers = None
-        self._events.on_end(trailers)
+        if chunked:
+            self._chunked = True
+        elif length > 0:
+            self._body_left = length
+        self._events.on_head(message, not has_body)
+
+    def _judge(self, head: bytes, chunked: bool) -> None:
+        """Have llhttp say whether the head is well-formed."""
+        parser = self._plain_parser
+        if chunked:
+            if self._chunked_parser is None:
+                self._chunked_parser = HttpRequestParser(_ChunkedEvents(self))
+            parser = self._chunked_parser
+        self._complete = False
+        try:
+            parser.feed_data(head)
+        except HttpParserUpgrade:
+            self.upgrade = True
+
+    def _request_line(self, line: bytes) -> tuple[str, str]:
+        parts = line.split(b" ")
+        if len(parts) != 3:
+            parts = line.split()  # llhttp lets more than one space pass between the parts
+            if len(parts) != 3:
+                raise Refusal(400)
+        version = parts[2]
+        if version == b"HTTP/1.1":
+            self.http10 = False
+        elif version == b"HTTP/1.0":
+            self.http10 = True
+        else:
+            raise Refusal(400 if version == b"HTTP/0.9" else 505)
+        url = parts[1]
+        if len(url) > self._settings.max_target_length:
+            raise Refusal(414)
+        if b"#" in url:
+            raise Refusal(400)
+        method = _METHODS.get(parts[0])
+        if method is None:
+            method = parts[0].decode("latin-1")
+        elif method == "CONNECT":
+            raise Refusal(405)
+        return method, url.decode("latin-1")
+
+    def _other_form(self, method: str, target: str, host: bytes | None, hosts: int, headers: Headers) -> tuple[str, bytes | None, int]:
+        """``*``, or RFC 9112 section 3.2.2: with the absolute form, the target's authority takes the place of ``Host``."""
+        if target == "*" and method == "OPTIONS":
+            return target, host, hosts
+        lower = target[:8].lower()
+        if lower.startswith("http://"):
+            rest = target[7:]
+        elif lower.startswith("https://"):
+            rest = target[8:]
+        else:
+            raise Refusal(400)
+        end = len(rest)
+        for mark in ("/", "?"):
+            position = rest.find(mark)
+            if 0 <= position < end:
+                end = position
+        authority = rest[:end].encode("latin-1")
+        if not authority or b"@" in authority or hosts > 1:
+            raise Refusal(400)
+        line = b"Host: " + authority
+        if hosts == 1:
+            headers.lines[headers.keys.index("host")] = line
+        else:
+            headers.append_line("host", line)
+        path = rest[end:]
+        return (path if path[:1] == "/" else "/" + path), authority, 1
+
+    def _check_host(self, host: bytes) -> None:
+        if _HOST.match(host) is None:
+            raise Refusal(400)
+        if len(self._valid_hosts) < _CACHED_HOSTS:
+            self._valid_hosts.add(host)
+
+    def _apply_connection(self, connection: bytes, headers: Headers, has_body: bool) -> None:
+        """RFC 9112 section 9.3, RFC 9110 section 7.6.1: what the connection is to be, and the fields that are only for this hop."""
+        if connection == b"keep-alive":
+            self.keep_alive = True
+            return
+        if connection == b"close":
+            self.keep_alive = False
+            return
+        options = connection_options(connection)
+        self.keep_alive = "close" not in options and (not self.http10 or "keep-alive" in options)
+        for option in options:
+            if option == "upgrade":
+                if has_body:
+                    # Whether the body or the new protocol follows is not the same for every reader: refuse.
+                    raise Refusal(400)
+                self.upgrade = True
+            elif option in headers.keys and option != "host" and option not in FRAMING:
+                headers.remove(option)

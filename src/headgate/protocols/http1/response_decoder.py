@@ -1,7 +1,8 @@
 """HTTP/1.1 responses from bytes: llhttp (through httptools) in strict mode.
 
-No I/O here: bytes in by :meth:`ResponseDecoder.feed`, events out to a :class:`ResponseEvents`. httptools gives no way to say that a
-response to HEAD has no body, and no way to end a body that runs to the end of the connection; both are done here.
+No I/O here: bytes in by :meth:`ResponseDecoder.feed`, events out to a :class:`ResponseEvents`. Heads are collected, judged by llhttp and then
+read here, as in ``request_decoder``. httptools gives no way to say that a response to HEAD has no body, so such a head is judged by a
+parser of its own; and no way to end a body that runs to the end of the connection, which is done here.
 Compiled by mypyc; interpreted otherwise.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import HttpParserCallbackError, HttpParserError, HttpResponseParser
 from mypy_extensions import trait
 
 from headgate.api.headers import Headers
@@ -19,19 +20,22 @@ from headgate.protocols.http1.fields import (
     CONNECTION,
     CONTENT_LENGTH,
     EXPECT,
+    FORWARDING,
     FRAMING,
     HOST,
-    KNOWN,
+    LINES,
     ORDINARY,
     TRANSFER_ENCODING,
     connection_options,
-    kind_of,
+    make_field,
+    take_apart,
 )
 
-MAX_HEADER_SIZE: Final = 256 * 1024
-MAX_HEADER_COUNT: Final = 1000
-
 _LOG: Final = logging.getLogger("headgate.protocols")
+
+MAX_HEADER_SIZE: Final = 256 * 1024
+"""Bytes of a response's head."""
+MAX_HEADER_COUNT: Final = 1000
 
 
 @trait
@@ -39,7 +43,7 @@ class ResponseEvents:
     """Who hears what a decoder finds."""
 
     def on_head(self, head: ResponseHead, end_stream: bool) -> None:
-        """A final response's head is complete; ``end_stream``: it has no body."""
+        """A final response's head is complete; ``end_stream``: so is the response."""
         raise NotImplementedError
 
     def on_interim(self, head: ResponseHead) -> None:
@@ -51,12 +55,42 @@ class ResponseEvents:
         raise NotImplementedError
 
     def on_end(self, trailers: Headers | None) -> None:
-        """The response is complete; also called after ``end_stream``."""
+        """The response is complete; not called after ``end_stream``."""
         raise NotImplementedError
 
 
-class _ResponseRefused(Exception):
-    """Raised inside a parser callback to stop the parser."""
+class MalformedResponse(Exception):
+    """The host does not speak HTTP/1.x as it must."""
+
+
+class _StatusLine:
+    def __init__(self, status: int, reason: str, http10: bool) -> None:
+        self.status = status
+        self.reason = reason
+        self.http10 = http10
+
+
+_STATUS_LINES: Final[dict[bytes, _StatusLine]] = {}
+_MOST_STATUS_LINES: Final = 256
+
+
+class _ChunkedEvents:
+    """What llhttp calls for a chunked response: trailer fields come as callbacks, there are few."""
+
+    def __init__(self, decoder: ResponseDecoder) -> None:
+        self._decoder = decoder
+
+    def on_message_begin(self) -> None:
+        self._decoder.begin_chunked()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._decoder.add_trailer(name, value)
+
+    def on_body(self, data: bytes) -> None:
+        self._decoder.on_body(data)
+
+    def on_message_complete(self) -> None:
+        self._decoder.on_message_complete()
 
 
 class ResponseDecoder:
@@ -64,37 +98,31 @@ class ResponseDecoder:
 
     :ivar keep_alive: the host allows another request on this connection
     :ivar until_close: the body at hand ends with the connection
+    :ivar begun: a byte of the response at hand has arrived
     """
 
     def __init__(self, events: ResponseEvents) -> None:
         self._events = events
-        self._parser = HttpResponseParser(self)
+        self._plain_parser = HttpResponseParser(self)
+        self._chunked_parser: HttpResponseParser | None = None
         self.keep_alive: bool = True
         self.until_close: bool = False
         self.begun: bool = False
-        """A byte of the response at hand has arrived."""
+        self._waiting: bool = False  # for a head
         self._head_request: bool = False
-        self._poisoned: bool = False  # this parser waits for a body that will not come
-        self._head_fed: int = 0
+        self._partial: bytes = b""
+        self._complete: bool = False
         self._in_body: bool = False
-        self._reason: bytes = b""
-        self._headers: Headers = Headers()
-        self._head_done: bool = False
-        self._interim: bool = False
-        self._content_length: int = -1
         self._chunked: bool = False
-        self._connection: bytes = b""
+        self._body_left: int = 0
         self._trailers: Headers | None = None
-        self._header_bytes: int = 0
+        self._trailer_bytes: int = 0
 
     def expect(self, method: str) -> None:
         """The next response answers a request of this method."""
         self._head_request = method == "HEAD"
         self.begun = False
-        self.until_close = False
-        if self._poisoned:
-            self._poisoned = False
-            self._parser = HttpResponseParser(self)
+        self._waiting = True
 
     def feed(self, data: bytes) -> bool:
         """Decode what arrived.
@@ -102,142 +130,210 @@ class ResponseDecoder:
         :returns: False if it is not HTTP/1.x, or goes past what the request asked for: the connection is of no more use
         """
         self.begun = True
-        if not self._in_body:
-            self._head_fed += len(data)
-            if self._head_fed > MAX_HEADER_SIZE + 65536:
-                return False
         try:
-            self._parser.feed_data(data)
+            while data:
+                if self._in_body:
+                    data = self._feed_body(data)
+                elif self._waiting:
+                    data = self._feed_head(data)
+                else:
+                    return False
         except HttpParserCallbackError as error:
-            if not isinstance(error.__context__, _ResponseRefused):
+            if not isinstance(error.__context__, MalformedResponse):
                 _LOG.error("a response could not be handled", exc_info=error)
             return False
-        except (HttpParserError, HttpParserUpgrade):
+        except (MalformedResponse, HttpParserError):
             return False
         return True
 
     def end_of_connection(self) -> bool:
         """The host closed: True if that completes the response at hand."""
         if self._in_body and self.until_close:
-            self.keep_alive = False
-            self._complete()
+            self._in_body = False
+            self._events.on_end(None)
             return True
         return False
 
-    # Callbacks of httptools, in the order in which a message makes them.
+    # --- bodies
 
-    def on_status(self, reason: bytes) -> None:
-        """The reason phrase, or a part of it."""
-        self._reason = self._reason + reason if self._reason else reason
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A complete header or trailer field."""
-        if self._poisoned:
-            raise _ResponseRefused
-        self._header_bytes += len(name) + len(value) + 4
-        known = KNOWN.get(name)
-        if known is not None:
-            key, kind = known
-        else:
-            key = name.decode("latin-1").lower()
-            kind = kind_of(key)
-        if value and value[-1] in b" \t":
-            value = value.rstrip(b" \t")
-        headers = self._headers
-        if self._head_done:
-            if kind != ORDINARY:
-                return
-            if self._trailers is None:
-                self._trailers = Headers()
-            headers = self._trailers
-        if kind in (ORDINARY, HOST, EXPECT):
-            headers.keys.append(key)
-            headers.lines.append(name + b": " + value)
-        elif kind == CONTENT_LENGTH:
-            self._content_length = int(value)
-            headers.keys.append(key)
-            headers.lines.append(name + b": " + value)
-        elif kind == CONNECTION:
-            self._connection = self._connection + b"," + value if self._connection else value
-        elif kind == TRANSFER_ENCODING:
-            if self._chunked or value.lower() != b"chunked":
-                raise _ResponseRefused
-            self._chunked = True
-        if len(headers.keys) > MAX_HEADER_COUNT or self._header_bytes > MAX_HEADER_SIZE:
-            raise _ResponseRefused
-
-    def on_headers_complete(self) -> None:
-        """The head is complete."""
-        if self._poisoned:
-            raise _ResponseRefused
-        self._head_done = True
-        parser = self._parser
-        status = parser.get_status_code()
-        headers = self._headers
-        reason = self._reason.decode("latin-1")
-        if status < 200:
-            if status == 101 or status < 100:
-                raise _ResponseRefused  # no upgrade was asked for
-            self._interim = True
-            if status != 100:
-                self._events.on_interim(ResponseHead(status, headers, reason))
-            return
-        if status > 599:
-            raise _ResponseRefused
-        if self._chunked and parser.get_http_version() == "1.0":
-            raise _ResponseRefused
-        if self._connection:
-            for option in connection_options(self._connection):
-                if option in headers.keys and option not in FRAMING:
-                    headers.remove(option)
-        bodiless = self._head_request or status == 204 or status == 304
-        self.until_close = not bodiless and not self._chunked and self._content_length < 0
-        # should_keep_alive is False for a body that ends with the connection: llhttp knows that by itself.
-        self.keep_alive = parser.should_keep_alive() or (self._head_request and not self._says_close())
-        end_stream = bodiless or self._content_length == 0
-        head = ResponseHead(status, headers, reason)
-        head.content_length = self._content_length
-        self._in_body = not end_stream
-        self._events.on_head(head, end_stream)
-        if self._head_request and (self._chunked or self._content_length != 0):
-            # The parser would wait for the body that a response to GET would have had.
-            self._poisoned = True
-            self._complete()
-
-    def _says_close(self) -> bool:
-        if self._parser.get_http_version() == "1.0":
-            return "keep-alive" not in connection_options(self._connection)
-        return "close" in connection_options(self._connection)
+    def _feed_body(self, data: bytes) -> bytes:
+        if self._chunked:
+            parser = self._chunked_parser
+            assert parser is not None
+            parser.feed_data(data)
+            if self._complete:
+                self._in_body = False
+                trailers = self._trailers
+                self._trailers = None
+                self._events.on_end(trailers)
+            return b""
+        if self.until_close:
+            self._plain_parser.feed_data(data)
+            return b""
+        left = self._body_left
+        size = len(data)
+        if size < left:
+            self._body_left = left - size
+            self._plain_parser.feed_data(data)
+            return b""
+        self._body_left = 0
+        rest = b""
+        if size > left:
+            rest = data[left:]
+            data = data[:left]
+            self.keep_alive = False
+        self._plain_parser.feed_data(data)
+        self._in_body = False
+        self._events.on_end(None)
+        return rest
 
     def on_body(self, data: bytes) -> None:
-        """A part of the body, chunk framing removed."""
-        if self._poisoned:
-            raise _ResponseRefused
+        """httptools: a part of the body, chunk framing removed."""
         self._events.on_body(data)
 
     def on_message_complete(self) -> None:
-        """The response is complete."""
-        if self._poisoned:
-            return
-        if self._interim:
-            self._interim = False
-            self._reset_head()
-            return
-        self._complete()
+        """httptools: the response is complete."""
+        self._complete = True
 
-    def _complete(self) -> None:
-        trailers = self._trailers
-        self._trailers = None
-        self._reset_head()
-        self._in_body = False
-        self._head_fed = 0
-        self._events.on_end(trailers)
+    def begin_chunked(self) -> None:
+        """httptools: a chunked response begins; another one in the same bytes is none that was asked for."""
+        if self._complete:
+            self.keep_alive = False
+            raise MalformedResponse
 
-    def _reset_head(self) -> None:
-        self._reason = b""
-        self._headers = Headers()
-        self._head_done = False
-        self._content_length = -1
-        self._chunked = False
-        self._connection = b""
-        self._header_bytes = 0
+    def add_trailer(self, name: bytes, value: bytes) -> None:
+        """httptools: a trailer field; or one of the head, which is read elsewhere."""
+        if not self._in_body:
+            return
+        field = make_field(name, value)
+        if self._trailers is None:
+            self._trailers = Headers()
+            self._trailer_bytes = 0
+        self._trailer_bytes += len(field.line) + 2
+        if field.kind == ORDINARY:
+            self._trailers.append_line(field.key, field.line)
+        if len(self._trailers.keys) > MAX_HEADER_COUNT or self._trailer_bytes > MAX_HEADER_SIZE:
+            raise MalformedResponse
+
+    # --- heads
+
+    def _feed_head(self, data: bytes) -> bytes:
+        partial = self._partial
+        if partial:
+            data = partial + data
+            end = data.find(b"\r\n\r\n", max(len(partial) - 3, 0))
+        else:
+            end = data.find(b"\r\n\r\n")
+        if end < 0:
+            if len(data) > MAX_HEADER_SIZE or not b"HTTP/1.".startswith(data[:7]):
+                raise MalformedResponse
+            self._partial = data
+            return b""
+        self._partial = b""
+        self._head(data, end)
+        return data[end + 4 :] if len(data) > end + 4 else b""
+
+    def _head(self, data: bytes, end: int) -> None:
+        """A whole head: ``data[:end]`` and the empty line behind it."""
+        lines = data[:end].split(b"\r\n")
+        if end > MAX_HEADER_SIZE or len(lines) > MAX_HEADER_COUNT:
+            raise MalformedResponse
+        status_line = _STATUS_LINES.get(lines[0])
+        if status_line is None:
+            status_line = _status_line(lines[0])
+        headers = Headers()
+        keys = headers.keys
+        kept = headers.lines
+        length = -1
+        chunked = False
+        connection = b""
+        known = LINES
+        del lines[0]
+        for line in lines:
+            field = known.get(line)
+            if field is None:
+                if b":" not in line:
+                    raise MalformedResponse
+                field = take_apart(line)
+            kind = field.kind
+            if kind == ORDINARY:
+                keys.append(field.key)
+                kept.append(field.line)
+            elif kind == CONTENT_LENGTH:
+                if not field.value.isdigit() or len(field.value) > 18:
+                    raise MalformedResponse
+                length = int(field.value)
+                keys.append(field.key)
+                kept.append(field.line)
+            elif kind == CONNECTION:
+                connection = connection + b"," + field.value if connection else field.value
+            elif kind == TRANSFER_ENCODING:
+                if field.value.lower() != b"chunked" or status_line.http10:
+                    raise MalformedResponse
+                chunked = True
+            elif kind in (HOST, EXPECT, FORWARDING):
+                keys.append(field.key)
+                kept.append(field.line)
+        self._judge(data if len(data) == end + 4 else data[: end + 4], chunked)
+        status = status_line.status
+        if status < 200:
+            if status < 100 or status == 101:
+                raise MalformedResponse  # no upgrade was asked for
+            if status != 100:
+                self._events.on_interim(ResponseHead(status, headers, status_line.reason))
+            return
+        self._waiting = False
+        bodiless = self._head_request or status == 204 or status == 304
+        self.until_close = not bodiless and not chunked and length < 0
+        if connection:
+            self._apply_connection(connection, headers, status_line.http10)
+        else:
+            self.keep_alive = not status_line.http10
+        if self.until_close:
+            self.keep_alive = False
+        head = ResponseHead(status, headers, status_line.reason)
+        head.content_length = length
+        end_stream = bodiless or length == 0
+        self._in_body = not end_stream
+        self._chunked = chunked
+        self._body_left = length
+        self._events.on_head(head, end_stream)
+
+    def _judge(self, head: bytes, chunked: bool) -> None:
+        """Have llhttp say whether the head is well-formed."""
+        self._complete = False
+        if self._head_request:
+            HttpResponseParser(self).feed_data(head)
+        elif chunked:
+            if self._chunked_parser is None:
+                self._chunked_parser = HttpResponseParser(_ChunkedEvents(self))
+            self._chunked_parser.feed_data(head)
+        else:
+            self._plain_parser.feed_data(head)
+
+    def _apply_connection(self, connection: bytes, headers: Headers, http10: bool) -> None:
+        if connection == b"keep-alive":
+            self.keep_alive = True
+            return
+        if connection == b"close":
+            self.keep_alive = False
+            return
+        options = connection_options(connection)
+        self.keep_alive = "close" not in options and (not http10 or "keep-alive" in options)
+        for option in options:
+            if option in headers.keys and option not in FRAMING:
+                headers.remove(option)
+
+
+def _status_line(line: bytes) -> _StatusLine:
+    """Take a status line apart."""
+    parts = line.split(b" ", 2)
+    if len(parts) < 2 or parts[0] not in (b"HTTP/1.1", b"HTTP/1.0") or len(parts[1]) != 3 or not parts[1].isdigit():
+        raise MalformedResponse
+    status = int(parts[1])
+    if status > 599:
+        raise MalformedResponse
+    found = _StatusLine(status, parts[2].decode("latin-1") if len(parts) > 2 else "", parts[0] == b"HTTP/1.0")
+    if len(_STATUS_LINES) < _MOST_STATUS_LINES:
+        _STATUS_LINES[line] = found
+    return found

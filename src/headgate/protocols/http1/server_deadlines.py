@@ -56,6 +56,13 @@ class ServerDeadlines(Timed):
             when = self.stream
         self._wheel.arm(self, when)
 
+    def move(self, when: float) -> None:
+        """There is no other limit than this one: usually later than the one before, which costs one store."""
+        if self.tick != 0 and when >= self.deadline > 0.0:
+            self.deadline = when
+        else:
+            self._wheel.arm(self, when)
+
     def remove(self) -> None:
         """The connection is gone."""
         self.head = self.body = self.stream = self.idle = 0.0
