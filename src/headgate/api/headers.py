@@ -39,13 +39,14 @@ class Headers:
     ``keys`` and ``lines`` are parallel and belong to codecs and engine; filters use the methods.
     """
 
+    forwarding: bool = False
+    """For codecs: a field that the proxy would add itself has come with the message."""
+    changed: bool = False
+    """True once anything but a codec wrote to it: the encoder then checks the framing fields again."""
+
     def __init__(self) -> None:
-        self.forwarding: bool = False
-        """For codecs: a field that the proxy would add itself has come with the message."""
         self.keys: list[str] = []
         self.lines: list[bytes] = []
-        self.changed: bool = False
-        """True once anything but a codec wrote to it: the encoder then checks the framing fields again."""
 
     @staticmethod
     def of(fields: dict[str, str]) -> Headers:

@@ -23,15 +23,16 @@ class RequestHead:
     :ivar trailers: trailer fields, once they have arrived
     """
 
+    body: bytes | None = None
+    trailers: Headers | None = None
+    content_length: int = -1
+    """Length of the body as announced by the client in bytes; -1 when it was not announced (chunked or no body)."""
+
     def __init__(self, method: str, target: str, headers: Headers, scheme: str = "http") -> None:
         self.method: str = method
         self.target: str = target
         self.scheme: str = scheme
         self.headers: Headers = headers
-        self.body: bytes | None = None
-        self.trailers: Headers | None = None
-        self.content_length: int = -1
-        """Length of the body as announced by the client in bytes; -1 when it was not announced (chunked or no body)."""
 
     @property
     def authority(self) -> str:
@@ -94,11 +95,12 @@ class ResponseHead:
     :ivar trailers: trailer fields, once they have arrived
     """
 
+    body: bytes | None = None
+    trailers: Headers | None = None
+    content_length: int = -1
+    """Length of the body in bytes as announced; -1 when unknown."""
+
     def __init__(self, status: int, headers: Headers, reason: str = "") -> None:
         self.status: int = status
         self.headers: Headers = headers
         self.reason: str = reason
-        self.body: bytes | None = None
-        self.trailers: Headers | None = None
-        self.content_length: int = -1
-        """Length of the body in bytes as announced; -1 when unknown."""

@@ -92,14 +92,15 @@ class Stream:
     :ivar host: the chosen upstream host; None before the choice
     """
 
+    response: ResponseHead | None = None
+    route: RouteInfo | None = None
+    host: HostInfo | None = None
+    _variables: dict[str, object] | None = None
+
     def __init__(self, id: int, request: RequestHead, connection: ConnectionInfo) -> None:
         self.id: int = id
         self.request: RequestHead = request
-        self.response: ResponseHead | None = None
         self.connection: ConnectionInfo = connection
-        self.route: RouteInfo | None = None
-        self.host: HostInfo | None = None
-        self._variables: dict[str, object] | None = None
 
     @property
     def variables(self) -> dict[str, object]:

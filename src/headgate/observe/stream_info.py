@@ -73,24 +73,25 @@ class StreamInfo:
     :ivar route_name: name of the matched route, or empty
     """
 
+    start_wall: float = 0.0
+    request_received: float = 0.0
+    response_received: float = 0.0
+    finished: float = 0.0
+    bytes_received: int = 0
+    bytes_sent: int = 0
+    response_code: int = 0
+    response_flags: int = 0
+    upstream_local_address: str = ""
+    upstream_host: str = ""
+    upstream_cluster: str = ""
+    upstream_connection_id: int = 0
+    upstream_attempts: int = 0
+    upstream_failure: str = ""
+    route_name: str = ""
+
     def __init__(self, start_time: float, protocol: str) -> None:
         self.start_time: float = start_time
-        self.start_wall: float = 0.0
-        self.request_received: float = 0.0
-        self.response_received: float = 0.0
-        self.finished: float = 0.0
-        self.bytes_received: int = 0
-        self.bytes_sent: int = 0
         self.protocol: str = protocol
-        self.response_code: int = 0
-        self.response_flags: int = 0
-        self.upstream_local_address: str = ""
-        self.upstream_host: str = ""
-        self.upstream_cluster: str = ""
-        self.upstream_connection_id: int = 0
-        self.upstream_attempts: int = 0
-        self.upstream_failure: str = ""
-        self.route_name: str = ""
 
     def wall_clock(self) -> float:
         """The stream's start in seconds since the epoch, computed from the monotonic clock when first asked for."""

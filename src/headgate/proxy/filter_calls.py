@@ -48,7 +48,8 @@ class FilterCalls(StreamState):
         stats = entry.stats
         stats.calls += 1
         watch = self.snapshot.watch
-        watch.enter(entry)
+        watch.serial += 1
+        watch.entry = entry
         self.current = slot
         try:
             if stats.calls & 15:
@@ -73,7 +74,8 @@ class FilterCalls(StreamState):
         stats = entry.stats
         stats.calls += 1
         watch = self.snapshot.watch
-        watch.enter(entry)
+        watch.serial += 1
+        watch.entry = entry
         self.current = slot
         try:
             if stats.calls & 15:
@@ -123,7 +125,8 @@ class FilterCalls(StreamState):
         stats = entry.stats
         stats.calls += 1
         watch = self.snapshot.watch
-        watch.enter(entry)
+        watch.serial += 1
+        watch.entry = entry
         self.current = slot
         error: BaseException | None = None
         result: object = None
@@ -151,7 +154,8 @@ class FilterCalls(StreamState):
         entry = slot.entry
         entry.stats.calls += 1
         watch = self.snapshot.watch
-        watch.enter(entry)
+        watch.serial += 1
+        watch.entry = entry
         self.current = slot
         error: BaseException | None = None
         try:
@@ -171,7 +175,8 @@ class FilterCalls(StreamState):
         """Call ``on_log`` or ``on_destroy``: nothing they do can matter to the request any more."""
         entry = slot.entry
         watch = self.snapshot.watch
-        watch.enter(entry)
+        watch.serial += 1
+        watch.entry = entry
         try:
             if logging_hook:
                 slot.filter.on_log(self)

@@ -82,7 +82,8 @@ class ReceivePath(FilterCalls):
 
     def _add_entry(self, chain: FilterChain, entry: FilterEntry) -> bool:
         watch = self.snapshot.watch
-        watch.enter(entry)
+        watch.serial += 1
+        watch.entry = entry
         try:
             if entry.simple is not None:
                 chain.add_simple(entry)

@@ -56,7 +56,50 @@ HELD_BODY_WATERMARK: Final = 64 * 1024
 
 
 class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
-    """What is known of one stream."""
+    """What is known of one stream.
+
+    First values stand in the class: a request pays only for those that change.
+    """
+
+    step: int = BEFORE_ROUTE
+    chain: FilterChain | None = None
+    current: FilterSlot | None = None  # the slot whose handler is being called
+    async_call: AsyncCall | None = None
+    # The request's way:
+    receive_at: int = 0
+    held_request_bytes: int = 0
+    waiting_for_body: bool = False
+    request_paused: bool = False
+    reentries: int = 0
+    # Route and host:
+    matched: Route | None = None
+    cluster: Cluster | None = None
+    chosen: Host | None = None
+    # The exchange with the host:
+    upstream: Http1ClientConnection | None = None
+    pool: ConnectionPool | None = None  # set while waiting there
+    request_slot_taken: bool = False  # counted against the cluster's breaker
+    headers_finalised: bool = False
+    extra_lines: bytes = b""
+    sent_upstream: bool = False
+    replay: list[bytes] | None = None  # body chunks sent so far; None once a repetition is out of the question
+    replay_bytes: int = 0
+    stale_retried: bool = False
+    retry_started: float = 0.0
+    retries_left: int = -1  # -1: not asked for yet
+    retry_slot_taken: bool = False
+    upstream_started: float = 0.0
+    upstream_time: float = 0.0  # milliseconds spent waiting for hosts
+    deadline: float = 0.0
+    # The response's way:
+    send_at: int = 0
+    response_ended: bool = False
+    held_response_bytes: int = 0
+    head_sent: bool = False
+    local_response: bool = False
+    response_paused: bool = False
+    reply_head: ResponseHead | None = None  # a filter's reply that waits for its handler to return
+    reply_body: bytes = b""
 
     def __init__(
         self,
@@ -71,49 +114,10 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
         self.sender: ResponseSender = sender
         self.snapshot: ListenerSnapshot = snapshot
         self.info: StreamInfo
-        self.step: int = BEFORE_ROUTE
-        self.chain: FilterChain | None = None
-        self.current: FilterSlot | None = None  # the slot whose handler is being called
-        self.async_call: AsyncCall | None = None
-        # The request's way:
-        self.receive_at: int = 0
         self.request_ended: bool = end_stream
         self.held_request: list[bytes] = []
-        self.held_request_bytes: int = 0
-        self.waiting_for_body: bool = False
-        self.request_paused: bool = False
-        self.reentries: int = 0
-        # Route and host:
-        self.matched: Route | None = None
-        self.cluster: Cluster | None = None
-        self.chosen: Host | None = None
-        # The exchange with the host:
-        self.upstream: Http1ClientConnection | None = None
-        self.pool: ConnectionPool | None = None  # set while waiting there
-        self.request_slot_taken: bool = False  # counted against the cluster's breaker
-        self.headers_finalised: bool = False
-        self.extra_lines: bytes = b""
-        self.sent_upstream: bool = False
         self.tried: list[Host] = []
-        self.replay: list[bytes] | None = None  # body chunks sent so far; None once a repetition is out of the question
-        self.replay_bytes: int = 0
-        self.stale_retried: bool = False
-        self.retry_started: float = 0.0
-        self.retries_left: int = -1  # -1: not asked for yet
-        self.retry_slot_taken: bool = False
-        self.upstream_started: float = 0.0
-        self.upstream_time: float = 0.0  # milliseconds spent waiting for hosts
-        self.deadline: float = 0.0
-        # The response's way:
-        self.send_at: int = 0
-        self.response_ended: bool = False
         self.held_response: list[bytes] = []
-        self.held_response_bytes: int = 0
-        self.head_sent: bool = False
-        self.local_response: bool = False
-        self.response_paused: bool = False
-        self.reply_head: ResponseHead | None = None  # a filter's reply that waits for its handler to return
-        self.reply_body: bytes = b""
 
     # --- what one layer asks of another
 

@@ -9,7 +9,7 @@ from headgate.proxy.filter_entry import FilterEntry
 
 
 class Watch:
-    """One worker's note.
+    """One worker's note: before a call, ``serial`` is raised and ``entry`` set; after it ``entry`` is None again.
 
     :ivar entry: the entry whose synchronous handler is running, or None
     :ivar serial: counts the calls, so that two calls of one entry can be told apart
@@ -18,8 +18,3 @@ class Watch:
     def __init__(self) -> None:
         self.entry: FilterEntry | None = None
         self.serial: int = 0
-
-    def enter(self, entry: FilterEntry) -> None:
-        """A handler is about to be called."""
-        self.serial += 1
-        self.entry = entry
