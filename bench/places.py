@@ -8,8 +8,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
 PERFORMANCE_PAGE = ROOT / "docs" / "performance.md"
 
-HEADGATE_INTERPRETED = ROOT / ".venv" / "bin" / "headgate"
-HEADGATE_COMPILED = ROOT / ".venv-compiled" / "bin" / "headgate"
+_VENVS = ROOT / ".venv-bench"
+HEADGATE_INTERPRETED = _VENVS / "interpreted" / "bin" / "headgate"
+HEADGATE_COMPILED = _VENVS / "compiled" / "bin" / "headgate"
 
 
 def envoy() -> Path:
@@ -17,6 +18,6 @@ def envoy() -> Path:
 
     :raises SystemExit: if it is not installed
     """
-    for path in (ROOT / ".venv-bench").glob("lib/python*/site-packages/envoy/_bin/envoy"):
+    for path in (_VENVS / "interpreted").glob("lib/python*/site-packages/envoy/_bin/envoy"):
         return path
     raise SystemExit("bench: Envoy is not installed in .venv-bench; `make bench` does that")

@@ -311,6 +311,10 @@ class Headgate:
         """GET on the admin server."""
         return request(self.admin, "GET", target)
 
+    def post_admin(self, target: str, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+        """POST on the admin server."""
+        return request(self.admin, "POST", target, headers, body)
+
     def metrics(self) -> dict[str, float]:
         """The samples of ``/metrics``: name with labels -> value."""
         lines = self.admin_get("/metrics").body.decode().splitlines()

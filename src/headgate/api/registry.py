@@ -50,9 +50,7 @@ class Registration(Generic[ProductT]):
             adapter: TypeAdapter[object] = TypeAdapter(self.config_type)
             return adapter.validate_python(value)
         except ValidationError as error:
-            raise ConfigRejected(
-                [ConfigError(_join(path, item["loc"]), item["msg"]) for item in error.errors(include_url=False)]
-            ) from None
+            raise ConfigRejected([ConfigError(_join(path, item["loc"]), item["msg"]) for item in error.errors(include_url=False)]) from None
 
 
 def _join(path: str, location: tuple[int | str, ...]) -> str:

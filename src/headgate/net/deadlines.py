@@ -10,9 +10,12 @@ Compiled by mypyc; interpreted otherwise.
 from __future__ import annotations
 
 import asyncio
+import logging
 from heapq import heappop, heappush
 from time import monotonic
 from typing import Final
+
+_LOG: Final = logging.getLogger("headgate.net")
 
 RESOLUTION: Final = 0.02
 _TICKS_PER_SECOND: Final = 50.0
@@ -95,7 +98,11 @@ class DeadlineWheel:
                     continue
                 if when <= now:
                     item.deadline = 0.0
-                    item.on_deadline()
+                    try:
+                        item.on_deadline()
+                    except Exception:
+                        # An error of ours: the others of this slot, and the timer, must not be lost with it.
+                        _LOG.exception("a deadline could not be handled")
                 else:
                     self._insert(item, int(when * _TICKS_PER_SECOND) + 1)
         if self._order and self._timer is None:

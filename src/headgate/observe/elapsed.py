@@ -1,7 +1,7 @@
 """Times as access logs show them: Go's duration strings, and MOSN's layout of the wall clock.
 
 ``headgate.config.durations`` formats the few durations of a configuration exactly; the functions here run several times for each
-request that is logged, and cost about a tenth of it (0.4 us against 4 us, interpreted).
+request that is logged, and cost a seventh of it (0.5 us against 3.6 us, interpreted).
 Compiled by mypyc; interpreted otherwise.
 """
 

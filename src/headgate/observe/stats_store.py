@@ -64,7 +64,7 @@ class StatsStore:
             found = self._access_logs[path] = AccessLogStats(path)
         return found
 
-    def retain(self, listeners: set[str], clusters: set[str], hosts: set[tuple[str, str]]) -> None:
+    def retain(self, listeners: set[str], clusters: set[str], hosts: set[tuple[str, str]], access_logs: set[str] | None = None) -> None:
         """Forget what a new configuration no longer has, so that the store does not grow from reload to reload.
 
         Streams that are still under way keep counting on the forgotten objects; nobody sees those counts.
@@ -72,11 +72,14 @@ class StatsStore:
         :param listeners: names of the listeners that remain; filters go with their listener
         :param clusters: names of the clusters that remain
         :param hosts: (cluster, address) of the hosts that remain
+        :param access_logs: paths of the access logs that remain; None: all
         """
         self._listeners = {key: value for key, value in self._listeners.items() if key[0] in listeners}
         self._filters = {key: value for key, value in self._filters.items() if key[0] in listeners}
         self._clusters = {key: value for key, value in self._clusters.items() if key in clusters}
         self._hosts = {key: value for key, value in self._hosts.items() if key in hosts}
+        if access_logs is not None:
+            self._access_logs = {key: value for key, value in self._access_logs.items() if key in access_logs}
 
     def snapshot(self) -> list[MetricGroup]:
         """The present values of everything, as data that JSON can carry."""

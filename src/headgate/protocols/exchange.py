@@ -215,8 +215,6 @@ class RequestSender:
 class StreamDispatcher:
     """Makes the engine's stream for each request; one per listener."""
 
-    def new_stream(
-        self, sender: ResponseSender, request: RequestHead, end_stream: bool, connection: ConnectionInfo
-    ) -> RequestReceiver:
+    def new_stream(self, sender: ResponseSender, request: RequestHead, end_stream: bool, connection: ConnectionInfo) -> RequestReceiver:
         """A request's head is complete. The stream may answer before this returns."""
         raise NotImplementedError

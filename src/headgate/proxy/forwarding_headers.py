@@ -15,6 +15,7 @@ from headgate.api.messages import RequestHead
 from headgate.api.stream import ConnectionInfo
 
 _VIA: Final = b"Via: 1.1 headgate\r\n"
+_MOST_ADDRESSES: Final = 1024
 
 
 class ForwardingHeaders:
@@ -25,12 +26,42 @@ class ForwardingHeaders:
         self._forwarded_proto = x_forwarded_proto
         self._request_id = x_request_id
         self._via = via
+        self._fixed: dict[str, bytes] = {}
         # Unique, not secret: 64 random bits of this process, 64 bits of a counter that starts at random.
-        self._id_prefix: str = os.urandom(8).hex()
+        self._id_prefix: bytes = os.urandom(8).hex().encode()
         self._id_counter: int = int.from_bytes(os.urandom(7), "big")
 
     def lines(self, request: RequestHead, connection: ConnectionInfo) -> bytes:
         """The lines to add, each with its line end. May extend ``X-Forwarded-For`` in the request itself."""
+        headers = request.headers
+        if headers.forwarding or headers.changed:
+            return self._missing_lines(request, connection)
+        fixed = self._fixed.get(connection.remote.ip)
+        if fixed is None:
+            fixed = self._fixed_lines(request, connection.remote.ip)
+        if not self._request_id:
+            return fixed
+        return fixed + self._request_id_line()
+
+    def _fixed_lines(self, request: RequestHead, ip: str) -> bytes:
+        """What is the same for every request from an address that brings none of these fields."""
+        lines = b""
+        if self._forwarded_for:
+            lines += b"X-Forwarded-For: " + ip.encode() + b"\r\n"
+        if self._forwarded_proto:
+            lines += b"X-Forwarded-Proto: " + request.scheme.encode() + b"\r\n"
+        if self._via:
+            lines += _VIA
+        if len(self._fixed) >= _MOST_ADDRESSES:
+            self._fixed.clear()
+        self._fixed[ip] = lines
+        return lines
+
+    def _request_id_line(self) -> bytes:
+        self._id_counter = (self._id_counter + 1) & 0xFFFFFFFFFFFFFF
+        return b"X-Request-Id: %b%016x\r\n" % (self._id_prefix, self._id_counter)
+
+    def _missing_lines(self, request: RequestHead, connection: ConnectionInfo) -> bytes:
         headers = request.headers
         keys = headers.keys
         extra = b""
@@ -40,10 +71,9 @@ class ForwardingHeaders:
             else:
                 extra = b"X-Forwarded-For: " + connection.remote.ip.encode() + b"\r\n"
         if self._forwarded_proto and "x-forwarded-proto" not in keys:
-            extra += b"X-Forwarded-Proto: https\r\n" if request.scheme == "https" else b"X-Forwarded-Proto: http\r\n"
+            extra += b"X-Forwarded-Proto: " + request.scheme.encode() + b"\r\n"
         if self._request_id and "x-request-id" not in keys:
-            self._id_counter = (self._id_counter + 1) & 0xFFFFFFFFFFFFFF
-            extra += f"X-Request-Id: {self._id_prefix}{self._id_counter:016x}\r\n".encode()
+            extra += self._request_id_line()
         if self._via:
             extra += _VIA
         return extra

@@ -164,7 +164,8 @@ class _Builder:
         logs: list[AccessLog] = []
         for position, log in enumerate(listener.access_logs):
             try:
-                logs.append(AccessLog(log.log_path, log.log_format, f"{path}.access_logs[{position}]"))
+                stats = self._context.stats.access_log(log.log_path)
+                logs.append(AccessLog(log.log_path, log.log_format, f"{path}.access_logs[{position}]", stats, self._scope))
             except ConfigError as error:
                 self._errors.append(error)
         self._logs.extend(logs)

@@ -362,5 +362,3 @@ class SendPath(UpstreamPath):
                 if slot.capabilities.destroys:
                     self.call_last(slot, False)
         snapshot.generation.stream_ended()
-
-

@@ -64,14 +64,15 @@ class UpstreamPath(ReceivePath):
         cluster = self.cluster
         route = self.matched
         assert cluster is not None and route is not None
-        if not cluster.breaker.try_acquire_request():
-            cluster.stats.request_pending_overflow += 1
-            self.info.upstream_failure = "too many requests to the cluster"
-            self.local_reply(503, UPSTREAM_OVERFLOW, b"")
-            return
-        self.request_slot_taken = True
-        if not self.headers_finalised:
-            self.headers_finalised = True
+        breaker = cluster.breaker
+        if breaker.max_requests:
+            if not breaker.try_acquire_request():
+                cluster.stats.request_pending_overflow += 1
+                self.info.upstream_failure = "too many requests to the cluster"
+                self.local_reply(503, UPSTREAM_OVERFLOW, b"")
+                return
+            self.request_slot_taken = True
+        if self.extra_lines is None:
             try:
                 route.finalize_request(self)
             except HeadgateError as error:
@@ -129,14 +130,16 @@ class UpstreamPath(ReceivePath):
         host.stats.request_total += 1
         host.stats.request_active += 1
         self.upstream_started = monotonic()
-        self.pool = pool
         connection = pool.acquire(self, fresh)
         if connection is not None:
             self.on_pool_ready(connection)
+        elif self.upstream_started != 0.0:
+            self.pool = pool  # it waits there; else a limit was reached, and the request has been answered
 
     def on_pool_ready(self, connection: Http1ClientConnection) -> None:
         """A connection: send what there is."""
-        self.pool = None
+        if self.pool is not None:
+            self.pool = None
         self.upstream = connection
         info = self.info
         info.upstream_local_address = connection.local_address
@@ -149,13 +152,15 @@ class UpstreamPath(ReceivePath):
             per_try = self._timeout("proxy_try_timeout", "x-mosn-try-timeout", retry.per_try_timeout)
             connection.set_try_deadline(monotonic() + per_try)
         held = self.held_request
+        extra = self.extra_lines
+        assert extra is not None
         self.sent_upstream = True
         if self.request_ended and not held and self.request.trailers is None:
-            connection.send_request_head(self.request, self.extra_lines, True)
+            connection.send_request_head(self.request, extra, True)
             return
         if self.replay is None and self.replay_bytes == 0:
             self.replay = []
-        connection.send_request_head(self.request, self.extra_lines, False)
+        connection.send_request_head(self.request, extra, False)
         if held:
             self.held_request = []
             self.held_request_bytes = 0
@@ -290,7 +295,7 @@ class UpstreamPath(ReceivePath):
             if cluster is None or self.info.upstream_attempts > CONNECT_RETRIES or self._retry_disabled():
                 return False
             if self.chosen is not None:
-                self.tried.append(self.chosen)
+                self.tried = [*self.tried, self.chosen]
             if len(self.tried) >= len(cluster.hosts):
                 return False
             self._count_retry()
@@ -318,7 +323,7 @@ class UpstreamPath(ReceivePath):
             self.retry_slot_taken = True
         self.retries_left -= 1
         if self.chosen is not None:
-            self.tried.append(self.chosen)
+            self.tried = [*self.tried, self.chosen]
         self._count_retry()
         return True
 

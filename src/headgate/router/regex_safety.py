@@ -7,8 +7,8 @@ choose. MOSN's RE2 cannot. So an expression is judged when the configuration is 
   character (Glushkov's construction). Where two of them accept a common character, the matcher has to try both.
 - If that happens inside a loop, between two ways that stay in the loop, the number of ways doubles with each round: **exponential**.
 - If it happens between going round once more and leaving a loop, the loop's end has to be guessed: each such loop contributes a
-  factor n (or the number of its rounds, if that is small). A search that is not anchored with ``^`` tries every start: one more
-  factor, unless a loop that was entered cannot fail any more.
+  factor n (or the number of its rounds, if that is small). With each guess all other loops are gone through: together one more
+  factor. A search that is not anchored with ``^`` tries every start: one more, unless a loop that was entered cannot fail any more.
 - Anywhere else it is a factor of two.
 
 The judgement errs on the side of refusing.
@@ -95,6 +95,10 @@ class _Analysis:
         """For each position: follower -> whether a loop of variable length leads there."""
         self.loops: list[_Loop] = []
         self.exponential = False
+        self.depth = 0
+        """Loops around the present place."""
+        self.empty_choices = 0
+        """Places outside of loops where what is empty can be matched in two ways."""
         self.can_fail_late = False
         """There is an assertion other than the beginning's: a loop at the end may still have matched in vain."""
 
@@ -138,6 +142,8 @@ class _Analysis:
         whole = _Part([], [], [], False)
         for branch in branches:
             part = self.sequence(list(branch))
+            if whole.nullable and part.nullable:
+                self.choose_empty()
             whole.first = whole.first + part.first
             whole.last = whole.last + part.last
             whole.positions = whole.positions + part.positions
@@ -145,14 +151,25 @@ class _Analysis:
         return whole
 
     def repeat(self, least: int, most: int, content: _Items) -> _Part:
+        self.depth += most > 1
         part = self.sequence(list(content))
+        self.depth -= most > 1
+        if part.nullable and least == 0:
+            self.choose_empty()  # (a?)?, (a*)*: entered or not
         if most > 1 and part.positions:
             if part.nullable:
-                self.exponential = True  # (a?){n}, (a*)*: each round can be empty or not
+                self.exponential = True  # (a?){n}, (a*)+: each round can be empty or not
             self.connect(part.last, part.first, least != most)
             self.loops.append(_Loop(part.positions, least, most))
         part.nullable = part.nullable or least == 0
         return part
+
+    def choose_empty(self) -> None:
+        """Nothing can be matched in two ways here: ``(|)``, ``(a?)?``."""
+        if self.depth:
+            self.exponential = True
+        else:
+            self.empty_choices += 1
 
     def connect(self, last: list[int], first: list[int], variable: bool) -> None:
         for position in last:
@@ -257,9 +274,10 @@ def growth_of(pattern: str, flags: int) -> Growth:
     analysis = _Analysis(bool(tree.state.flags & 2))
     whole = analysis.sequence(items)
     guessed = 0
-    bits = 0
+    bits = analysis.empty_choices
     explained: set[int] = set()
     late = False
+    scanned = False
     for loop in analysis.loops:
         open_end = False
         for position in loop.positions:
@@ -270,6 +288,7 @@ def growth_of(pattern: str, flags: int) -> Growth:
                 explained.add(position)
         if loop.long:
             guessed += open_end
+            scanned = scanned or not open_end
             late = late or analysis.can_fail_late or loop.positions.isdisjoint(whole.last)
         elif open_end:
             bits += loop.choices.bit_length()
@@ -278,7 +297,7 @@ def growth_of(pattern: str, flags: int) -> Growth:
     bits += sum(analysis.ambiguous(analysis.follow[i]) for i in range(len(analysis.sets)) if i not in explained)
     bits += analysis.ambiguous(whole.first)
     starts = 1 if (late or guessed) and not _anchored(items) else 0
-    return Growth(max(guessed, 1) + starts, bits)
+    return Growth(max(guessed + scanned, 1) + starts, bits)
 
 
 def _anchored(items: _Items) -> bool:

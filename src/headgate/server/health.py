@@ -13,7 +13,6 @@ import time
 from typing import Final
 
 from headgate.observe.server_stats import ServerStats
-from headgate.server import protocol
 from headgate.server.worker_pool import WorkerPool
 from headgate.server.worker_process import WorkerProcess
 from headgate.server.worker_statistics import WorkerStatistics
@@ -40,21 +39,24 @@ class HealthWatch:
         while True:
             before = time.monotonic()
             for worker in self._pool.processes():
-                worker.post(protocol.PING)
+                if worker.started_up:
+                    worker.ping()
             await asyncio.sleep(INTERVAL)
             late = time.monotonic() - before - INTERVAL
-            # If this process itself did not run (a suspended machine, a stopped debugger), silence of the others says nothing.
-            if late < INTERVAL:
-                for worker in self._pool.processes():
+            for worker in self._pool.processes():
+                if late < INTERVAL:
                     self._check(worker)
+                else:
+                    # This process itself did not run (a suspended machine, a debugger): the others' silence says nothing.
+                    worker.pinged = 0.0
             rounds += 1
             if rounds % STATISTICS_EVERY == 0:
                 await self._statistics.collect(self._pool.serving())
 
     def _check(self, worker: WorkerProcess) -> None:
         limit = self._pool.deployment.kill_after
-        silence = time.monotonic() - worker.last_answer
-        if limit and silence > limit and worker.started_up and not worker.killed_for:
+        silence = worker.silence()
+        if limit and silence >= limit and not worker.killed_for:
             _LOG.error("worker %d (pid %d) has not answered for %.1f s: it is killed", worker.slot, worker.pid, silence)
             self._stats.worker_kills += 1
             worker.abort(f"it did not answer for {silence:.0f} s")

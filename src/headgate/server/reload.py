@@ -85,7 +85,7 @@ async def put_in_force(pool: WorkerPool, candidate: Candidate) -> None:
     if failures:
         for worker in workers:
             abort(worker, deployment)
-        pool.discard(new_slots)
+        await pool.discard(new_slots)
         raise worst_of(failures)
     pool.fill(new_slots)
     await pool.commit_all(deployment)
@@ -123,7 +123,6 @@ class Reloader:
             except (ConfigRejected, ServerError):
                 candidate.discard(former.sockets)
                 raise
-            former.sockets.close_unused_by(candidate.deployment.sockets)
             former.close()
             await self._changed(candidate, former)
             return candidate

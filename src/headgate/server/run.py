@@ -87,6 +87,9 @@ async def _prepare(settings: StartSettings, stop_request: StopRequest) -> tuple[
 async def _live(supervisor: Supervisor, control: ControlServer, companion: Companion) -> None:
     loop = asyncio.get_running_loop()
     stop_request = supervisor.stop_request
+    loop.add_signal_handler(signal.SIGHUP, supervisor.reload_on_signal)
+    loop.add_signal_handler(signal.SIGUSR1, supervisor.reopen_logs)
+    await control.start()
     starting = asyncio.create_task(supervisor.start())
     asked = asyncio.create_task(stop_request.asked.wait())
     await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -102,9 +105,6 @@ async def _live(supervisor: Supervisor, control: ControlServer, companion: Compa
     except BaseException:
         await supervisor.clean_up()
         raise
-    await control.start()
-    loop.add_signal_handler(signal.SIGHUP, supervisor.reload_on_signal)
-    loop.add_signal_handler(signal.SIGUSR1, supervisor.reopen_logs)
     companion.running(supervisor.facts())
     await stop_request.asked.wait()
     await supervisor.stop(at_once=stop_request.at_once.is_set())

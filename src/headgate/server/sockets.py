@@ -143,10 +143,9 @@ def _claim(spec: ListenSpec, unclaimed: dict[str, ListenerSockets]) -> ListenerS
     same_name = unclaimed.get(spec.name)
     if same_name is not None and same_name.spec.address == spec.address:
         return unclaimed.pop(spec.name)
-    if spec.address.port == 0 and not spec.address.path:
-        return None
+    bound = address_text(spec.address, spec.address.port)
     for name, sockets in unclaimed.items():
-        if sockets.spec.address == spec.address:
+        if sockets.bound == bound:
             return unclaimed.pop(name)
     return None
 

@@ -63,6 +63,7 @@ class Supervisor:
         self.stop_request = stop_request
         self.last_reload: Message = {}
         self._first = first
+        self._started = asyncio.Event()
         self._reloader = Reloader(settings, self.pool, self._on_new_configuration)
         self._admin: AdminServer | None = None
         self._log_changes: dict[tuple[str, str], Message] = {}
@@ -83,6 +84,7 @@ class Supervisor:
         run_directory.write_pid_file(self.pid_path, os.getpid())
         self._run(HealthWatch(self.pool, self.stats, self.statistics).run())
         self.stats.state = STATE_RUNNING
+        self._started.set()
         if self.settings.ready_file is not None:
             run_directory.write_ready_file(self.settings.ready_file, self.facts())
         listeners = ", ".join(f"{name} on {address}" for name, address in self.pool.deployment.sockets.addresses().items())
@@ -137,6 +139,7 @@ class Supervisor:
         :raises ConfigRejected: with every finding; nothing has changed then
         :raises ServerError: if the workers could not do it; nothing has changed then
         """
+        await self._started.wait()
         if self.stop_request.stopping:
             raise ServerError("the proxy is stopping")
         try:

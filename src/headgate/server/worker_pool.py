@@ -60,20 +60,25 @@ class WorkerPool:
         :raises ConfigRejected: if a worker refuses the configuration
         :raises ServerError: if a worker cannot start
         """
-        results = await asyncio.gather(*(self._launch_one(slot, deployment) for slot in slots), return_exceptions=True)
+        try:
+            results = await asyncio.gather(*(self._launch_one(slot, deployment) for slot in slots), return_exceptions=True)
+        except asyncio.CancelledError:
+            await self.discard(slots)
+            raise
         failures = [result for result in results if result is not None]
         if failures:
-            self.discard(slots)
+            await self.discard(slots)
             raise worst_of(failures)
 
     async def _launch_one(self, slot: WorkerSlot, deployment: Deployment) -> None:
         await prepare(await self._spawn(slot), deployment)
 
-    def discard(self, slots: Sequence[WorkerSlot]) -> None:
+    async def discard(self, slots: Sequence[WorkerSlot]) -> None:
         """End what was launched for places that are not filled after all."""
-        for slot in slots:
-            for worker in slot.processes():
-                worker.kill("it is not needed after all")
+        workers = [worker for slot in slots for worker in slot.processes()]
+        for worker in workers:
+            worker.kill("it is not needed after all")
+        await asyncio.gather(*(worker.exited.wait() for worker in workers))
 
     def fill(self, slots: Sequence[WorkerSlot]) -> None:
         """The launched workers have these places from now on, and the places are kept filled."""
@@ -84,9 +89,11 @@ class WorkerPool:
 
     async def commit_all(self, deployment: Deployment) -> None:
         """Put a configuration in force in all workers, which must have prepared it, but for those that began to serve just now: these
-        are brought to it afterwards.
+        are brought to it afterwards. The sockets that it does not use are closed.
         """
-        self.deployment = deployment
+        former, self.deployment = self.deployment, deployment
+        # Ours go before the workers stop accepting on theirs: what waits then is all that they have to take up.
+        former.sockets.close_unused_by(deployment.sockets)
         for index in [index for index in self.slots if index >= deployment.slots]:
             self._run(self._remove(self.slots.pop(index)))
         workers = [worker for worker in self.serving() if worker.prepared == deployment.generation]

@@ -45,7 +45,7 @@ class WorkerProcess:
     :ivar draining: it was told to end
     :ivar forgotten: its statistics have been taken over for good
     :ivar started: when it was started (monotonic seconds)
-    :ivar last_answer: when it last answered anything (monotonic seconds)
+    :ivar pinged: when it was sent the first ping that it has not answered (monotonic seconds); 0.0 if it has answered all
     :ivar killed_for: why the supervisor killed it; empty if it did not
     :ivar known_sockets: numbers of the listening sockets that it has been sent
     """
@@ -60,7 +60,8 @@ class WorkerProcess:
         self.requests = 0
         self.draining = False
         self.forgotten = False
-        self.started = self.last_answer = time.monotonic()
+        self.started = time.monotonic()
+        self.pinged = 0.0
         self.killed_for = ""
         self.known_sockets: set[int] = set()
         self.exited = asyncio.Event()
@@ -124,6 +125,16 @@ class WorkerProcess:
         """Send a command whose answer interests nobody, except as a sign of life."""
         number, _ = self._send(command, fields, fds)
         del self._calls[number]
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        if not self.pinged:
+            self.pinged = time.monotonic()
+        self.post(protocol.PING)
+
+    def silence(self) -> float:
+        """Seconds for which it has not answered although it was asked."""
+        return time.monotonic() - self.pinged if self.pinged else 0.0
 
     def kill(self, reason: str) -> None:
         """End it at once.
@@ -192,7 +203,7 @@ class WorkerProcess:
     def _on_message(self, message: Message, fds: list[int]) -> None:
         for fd in fds:
             os.close(fd)
-        self.last_answer = time.monotonic()
+        self.pinged = 0.0
         event = message.get("event")
         if event == protocol.STARTED:
             _settle(self._first_word, message)

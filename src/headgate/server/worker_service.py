@@ -23,6 +23,10 @@ _LOG: Final = logging.getLogger("headgate.server")
 _GC_THRESHOLDS: Final = (20_000, 20, 50)
 """Traffic leaves hardly any cycles behind, so collections may be rare."""
 
+SETTLE_TIME: Final = 0.2
+"""Seconds between the end of accepting and the closing of idle connections: a client whose connection was just accepted has its request
+still on the way."""
+
 _DRAIN_POLL: Final = 0.02
 """Seconds between two looks at what is still open while draining."""
 
@@ -86,9 +90,9 @@ class WorkerService:
         removed = [self._listeners.pop(name) for name in list(self._listeners) if name not in candidate.runtime.listeners]
         self._settle_memory(first=previous is None)
         await self.serve(serve)
+        self._leaving.extend(removed)
         for listener in removed:
-            listener.drain()
-            self._leaving.append(listener)
+            asyncio.get_running_loop().call_later(SETTLE_TIME, listener.drain)
         if previous is not None:
             previous.runtime.retire()
             self._retired.append(previous.runtime)
@@ -108,11 +112,11 @@ class WorkerService:
         self.abort()
         await self.sockets.close()
         listeners = [*self._listeners.values(), *self._leaving]
+        end = time.monotonic() + timeout
+        await self._without_connections(min(end, time.monotonic() + SETTLE_TIME))
         for listener in listeners:
             listener.drain()
-        end = time.monotonic() + timeout
-        while any(listener.active_connections for listener in listeners) and time.monotonic() < end:
-            await asyncio.sleep(_DRAIN_POLL)
+        await self._without_connections(end)
         cut = sum(listener.active_requests for listener in listeners)
         for listener in listeners:
             listener.close()
@@ -123,6 +127,11 @@ class WorkerService:
             await asyncio.sleep(0)
         self.flush()
         return cut
+
+    async def _without_connections(self, end: float) -> None:
+        """Wait until no connection is open, or until a time on the monotonic clock."""
+        while self.counts()["connections"] and time.monotonic() < end:
+            await asyncio.sleep(_DRAIN_POLL)
 
     def snapshot(self) -> list[MetricGroup]:
         """The present statistics."""

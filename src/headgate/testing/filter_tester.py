@@ -105,9 +105,7 @@ def _constant(reply: Reply) -> Responder:
     return lambda _: reply
 
 
-def _configuration(
-    filters: list[dict[str, object]], routes: list[dict[str, object]], virtual_host: dict[str, object]
-) -> dict[str, object]:
+def _configuration(filters: list[dict[str, object]], routes: list[dict[str, object]], virtual_host: dict[str, object]) -> dict[str, object]:
     proxy = {"type": "proxy", "config": {"downstream_protocol": "Http1", "router_config_name": "router"}}
     return {
         "servers": [
@@ -133,5 +131,3 @@ def _configuration(
             "clusters": [{"name": "upstream", "type": "STATIC", "lb_type": "LB_ROUNDROBIN", "hosts": [{"address": "127.0.0.1:2"}]}]
         },
     }
-
-

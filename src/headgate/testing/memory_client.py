@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 
 from httptools import HttpParserError, HttpResponseParser
@@ -77,10 +78,8 @@ class MemoryClient:
 
     def _read(self, data: bytes) -> None:
         self._exchange.raw += data
-        try:
+        with contextlib.suppress(HttpParserError):  # more than one response, or none: ``received`` has it all
             self._parser.feed_data(data)
-        except HttpParserError:
-            pass  # more than one response, or none: ``received`` has it all
 
     def _closed(self) -> None:
         self._exchange.closed = True

@@ -78,6 +78,9 @@ def test_retain_forgets_what_a_configuration_no_longer_has() -> None:
     assert not any("gone" in label.values() or "127.0.0.1:1" in label.values() for label in labels)
     assert {"cluster": "backend", "host": "127.0.0.1:8080"} in labels
     assert {"listener": "in", "filter": "auth"} in labels
+    assert {"path": "/var/log/access.log"} in labels
+    store.retain({"in"}, {"backend"}, set(), access_logs={"/other"})
+    assert {"path": "/var/log/access.log"} not in [group["labels"] for group in store.snapshot()]
 
 
 def test_values_reach_the_snapshot() -> None:

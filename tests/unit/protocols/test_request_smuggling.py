@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
 import pytest
 
 from headgate.testing import InMemoryProxy
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Bench
+
+Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
 _HOST = b"Host: a.test\r\n"
 _POST = b"POST / HTTP/1.1\r\n" + _HOST
@@ -87,7 +95,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED.keys())
 @pytest.mark.parametrize("split", [False, True], ids=["one read", "byte by byte"])
-def test_refused_and_closed(bench, until, data: bytes, split: bool) -> None:
+def test_refused_and_closed(bench: Bench, until: Until, data: bytes, split: bool) -> None:
     """400 (or 405, 505), the connection closed, and nothing behind it reaches the host."""
 
     async def scenario(proxy: InMemoryProxy) -> tuple[bytes, list[str]]:
@@ -121,7 +129,7 @@ NORMALISED = {
 
 
 @pytest.mark.parametrize(("data", "target", "body"), NORMALISED.values(), ids=NORMALISED.keys())
-def test_normalised(bench, until, data: bytes, target: str, body: bytes) -> None:
+def test_normalised(bench: Bench, until: Until, data: bytes, target: str, body: bytes) -> None:
     """The host sees one unambiguous request."""
 
     async def scenario(proxy: InMemoryProxy) -> None:
@@ -140,7 +148,7 @@ def test_normalised(bench, until, data: bytes, target: str, body: bytes) -> None
     bench.run(scenario)
 
 
-def test_trailer_keeps_what_is_harmless_and_drops_routing_fields(bench, until) -> None:
+def test_trailer_keeps_what_is_harmless_and_drops_routing_fields(bench: Bench, until: Until) -> None:
     async def scenario(proxy: InMemoryProxy) -> None:
         client = proxy.connect("listener")
         client.send_raw(_CHUNKED + b"3\r\nabc\r\n0\r\nX-Sum: 1\r\nHost: evil.test\r\nConnection: x\r\n\r\n")
@@ -151,7 +159,7 @@ def test_trailer_keeps_what_is_harmless_and_drops_routing_fields(bench, until) -
     bench.run(scenario)
 
 
-def test_request_behind_a_broken_one_is_not_served(bench, until) -> None:
+def test_request_behind_a_broken_one_is_not_served(bench: Bench, until: Until) -> None:
     """Pipelined: a good request is answered, the broken one behind it ends the connection, the third is never looked at."""
 
     async def scenario(proxy: InMemoryProxy) -> None:
@@ -164,7 +172,7 @@ def test_request_behind_a_broken_one_is_not_served(bench, until) -> None:
     bench.run(scenario)
 
 
-def test_upgrade_is_not_passed_on_and_bytes_behind_it_are_not_trusted(bench, until) -> None:
+def test_upgrade_is_not_passed_on_and_bytes_behind_it_are_not_trusted(bench: Bench, until: Until) -> None:
     async def scenario(proxy: InMemoryProxy) -> None:
         client = proxy.connect("listener")
         client.send_raw(b"GET /1 HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + _SMUGGLED)

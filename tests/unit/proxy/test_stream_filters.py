@@ -448,7 +448,8 @@ def test_trailers_pass_and_may_be_changed() -> None:
         def on_send_trailers(self, stream: Stream, trailers: Headers) -> None:
             trailers.set("X-Seen", "response")
 
-    exchange = FilterTester(Trailers, reply=Reply(body=[b"a"], trailers={"X-Sum": "2"})).request("POST", body=[b"b"], trailers={"X-Sum": "1"})
+    tester = FilterTester(Trailers, reply=Reply(body=[b"a"], trailers={"X-Sum": "2"}))
+    exchange = tester.request("POST", body=[b"b"], trailers={"X-Sum": "1"})
     assert exchange.upstream[0].trailers.items() == [("x-sum", "1"), ("x-seen", "request")]
     assert exchange.trailers.items() == [("x-sum", "2"), ("x-seen", "response")]
 
@@ -613,7 +614,8 @@ def test_match_keeps_other_requests_out() -> None:
             stream.reply(403)
             return Status.STOP
 
-    match = {"path_prefix": "/api", "methods": ["POST"], "headers": [{"name": "X-A", "value": "1"}, {"name": "X-B", "value": "^b", "regex": True}]}
+    headers = [{"name": "X-A", "value": "1"}, {"name": "X-B", "value": "^b", "regex": True}]
+    match = {"path_prefix": "/api", "methods": ["POST"], "headers": headers}
     tester = FilterTester(Deny, entry={"match": match})
     good = {"X-A": "1", "X-B": "bb"}
     assert tester.request("POST", "/api/x", good).status == 403
@@ -673,6 +675,7 @@ def test_quarantine_sets_a_failing_filter_aside_and_brings_it_back() -> None:
         assert await get() == 503
         assert tester.stats.calls == calls, "it is not called while set aside"
         broken[0] = False
+        status = 503
         while tester.stats.quarantined:
             await asyncio.sleep(0.01)
             status = await get()

@@ -194,6 +194,8 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
 
     def _give_back(self) -> None:
         """The exchange is over: to the pool, before the receiver hears of it, so that its next request can have the connection."""
+        if self._closed_by_us:
+            return  # given up by its receiver while this very response was being read
         self._receiver = None
         self._active = False
         self._body_deadline = 0.0

@@ -1,8 +1,8 @@
 """HTTP/1.1 requests from bytes: llhttp (through httptools) in strict mode, and what llhttp leaves to its user.
 
-No I/O here: bytes in by :meth:`RequestDecoder.feed`, events out to a :class:`RequestEvents`. Each head is collected until it is whole, llhttp
-judges it, and only then its lines are read here: after llhttp's judgement they can be read in one way only, and reading them by
-splitting costs a third of a callback for each. llhttp refuses bare CR and LF, obsolete line folding, spaces before the colon, repeated or
+No I/O here: bytes in by :meth:`RequestDecoder.feed`, events out to a :class:`RequestEvents`. Each head is collected until it is whole,
+llhttp judges it, and only then its lines are read here: after llhttp's judgement they can be read in one way only, and reading them
+by splitting costs a third of a callback for each. llhttp refuses bare CR and LF, obsolete line folding, spaces before the colon, repeated or
 signed lengths, ``Content-Length`` beside ``Transfer-Encoding``, malformed chunk sizes and chunk extensions. Added here: protocol versions
 other than 1.0 and 1.1, codings other than ``chunked``, ``chunked`` in HTTP/1.0, ``Host`` missing, repeated or malformed, targets that are
 neither origin form, absolute form nor ``*``, a body together with ``Upgrade``, and every limit.
@@ -15,7 +15,6 @@ Compiled by mypyc; interpreted otherwise.
 from __future__ import annotations
 
 import logging
-import re
 from typing import Final
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -38,11 +37,10 @@ from headgate.protocols.http1.fields import (
     take_apart,
 )
 from headgate.protocols.http1.settings import Http1Settings
+from headgate.protocols.http1.target_forms import is_authority, split_absolute
 
 _LOG: Final = logging.getLogger("headgate.protocols")
 
-# uri-host [":" port] of RFC 3986 section 3.2.2, without what no real name holds: user information, paths, spaces.
-_HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(?::[0-9]{1,5})?\Z")
 _CACHED_HOSTS: Final = 1024
 _METHODS: Final[dict[bytes, str]] = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT")
@@ -142,6 +140,10 @@ class RequestDecoder:
 
         :returns: 0, or the status with which the connection's present request must be refused; nothing may be fed after that
         """
+        if self.rest:
+            # A transport may deliver what it has read already, although reading pauses: it comes after what is kept.
+            self.rest += data
+            return 0
         try:
             while data:
                 if self._body_left > 0:
@@ -406,31 +408,19 @@ class RequestDecoder:
         """``*``, or RFC 9112 section 3.2.2: with the absolute form, the target's authority takes the place of ``Host``."""
         if target == "*" and method == "OPTIONS":
             return target, host, hosts
-        lower = target[:8].lower()
-        if lower.startswith("http://"):
-            rest = target[7:]
-        elif lower.startswith("https://"):
-            rest = target[8:]
-        else:
+        parts = split_absolute(target)
+        if parts is None or hosts > 1:
             raise Refusal(400)
-        end = len(rest)
-        for mark in ("/", "?"):
-            position = rest.find(mark)
-            if 0 <= position < end:
-                end = position
-        authority = rest[:end].encode("latin-1")
-        if not authority or b"@" in authority or hosts > 1:
-            raise Refusal(400)
+        authority, path = parts
         line = b"Host: " + authority
         if hosts == 1:
             headers.lines[headers.keys.index("host")] = line
         else:
             headers.append_line("host", line)
-        path = rest[end:]
-        return (path if path[:1] == "/" else "/" + path), authority, 1
+        return path, authority, 1
 
     def _check_host(self, host: bytes) -> None:
-        if _HOST.match(host) is None:
+        if not is_authority(host):
             raise Refusal(400)
         if len(self._valid_hosts) < _CACHED_HOSTS:
             self._valid_hosts.add(host)

@@ -1,7 +1,7 @@
 """HTTP/1.1 responses from bytes: llhttp (through httptools) in strict mode.
 
-No I/O here: bytes in by :meth:`ResponseDecoder.feed`, events out to a :class:`ResponseEvents`. Heads are collected, judged by llhttp and then
-read here, as in ``request_decoder``. httptools gives no way to say that a response to HEAD has no body, so such a head is judged by a
+No I/O here: bytes in by :meth:`ResponseDecoder.feed`, events out to a :class:`ResponseEvents`. Heads are collected, judged by llhttp and
+then read here, as in ``request_decoder``. httptools gives no way to say that a response to HEAD has no body, so such a head is judged by a
 parser of its own; and no way to end a body that runs to the end of the connection, which is done here.
 Compiled by mypyc; interpreted otherwise.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from httptools import HttpParserCallbackError, HttpParserError, HttpResponseParser
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 from mypy_extensions import trait
 
 from headgate.api.headers import Headers
@@ -142,8 +142,8 @@ class ResponseDecoder:
             if not isinstance(error.__context__, MalformedResponse):
                 _LOG.error("a response could not be handled", exc_info=error)
             return False
-        except (MalformedResponse, HttpParserError):
-            return False
+        except (MalformedResponse, HttpParserError, HttpParserUpgrade):
+            return False  # an upgrade was not asked for
         return True
 
     def end_of_connection(self) -> bool:

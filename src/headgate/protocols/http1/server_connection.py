@@ -1,7 +1,7 @@
 """The downstream side of HTTP/1.1: one accepted connection.
 
-A connection carries exchanges one after the other. While one is under way, what a client pipelines behind its request is kept as it came and
-reading pauses; it is looked at when the exchange is over. Responses so go out in order.
+A connection carries exchanges one after the other. While one is under way, what a client pipelines behind its request is kept as it came
+and reading pauses; it is looked at when the exchange is over. Responses so go out in order.
 
 Its life::
 
@@ -268,7 +268,7 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
             if receiver is not None:
                 receiver.on_downstream_reset(PROTOCOL_ERROR)
             if self._response_begun:
-                out.abort()
+                out.reset()
             else:
                 self._reply_refusal(status)
                 out.linger()
@@ -350,7 +350,7 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         self._receiver = None
         self._response_done = True
         self._out.flush()
-        self._out.abort()
+        self._out.reset()
 
     def pause_request(self) -> None:
         """Stop reading the body."""
@@ -432,7 +432,7 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         if receiver is not None:
             receiver.on_downstream_reset(TIMEOUT)
         if self._response_begun:
-            self._out.abort()
+            self._out.reset()
         else:
             self._reply_refusal(408)
             self._out.linger()

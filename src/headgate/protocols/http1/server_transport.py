@@ -7,7 +7,10 @@ Compiled by mypyc; interpreted otherwise.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from time import monotonic
+from typing import Final
 
 from headgate.net.deadlines import DeadlineWheel
 from headgate.observe.listener_stats import ListenerStats
@@ -16,6 +19,8 @@ from headgate.protocols.http1.settings import Http1Settings
 
 _GATHER = 16 * 1024
 """Bytes up to which what is written is collected by copying."""
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER with no time: closing sends RST in place of FIN."""
 
 
 class ServerTransport(TimeoutEvents):
@@ -113,6 +118,15 @@ class ServerTransport(TimeoutEvents):
         self.pending = b""
         if self.transport is not None and not self.closed:
             self.transport.abort()
+
+    def reset(self) -> None:
+        """Break the connection in the middle of a response: by RST, as a FIN would be the end of a body without length (HTTP/1.0)."""
+        transport = self.transport
+        if transport is not None and not self.closed:
+            sock = transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.abort()
 
     def on_idle_timeout(self) -> None:
         """Idle, or lingering, or closing for too long."""

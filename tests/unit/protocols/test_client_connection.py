@@ -1,0 +1,421 @@
+"""Transcripts of the upstream connection: one exchange at a time, and when it may be used again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import pytest
+
+from headgate.api import Headers, RequestHead, ResponseHead
+from headgate.net.deadlines import DeadlineWheel
+from headgate.observe.upstream_stats import HostStats
+from headgate.protocols.exchange import PROTOCOL_ERROR, REMOTE_RESET, STALE_CONNECTION, TIMEOUT, ResponseReceiver
+from headgate.protocols.http1.client_connection import ClientConnectionOwner, Http1ClientConnection
+from headgate.testing.memory_transport import MemoryTransport
+
+Until = Callable[[Callable[[], bool]], Awaitable[None]]
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Owner(ClientConnectionOwner):
+    """Notes what becomes of the connection."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def connection_idle(self, connection: Http1ClientConnection) -> None:
+        self.notes.append("idle")
+
+    def connection_gone(self, connection: Http1ClientConnection, active: bool, by_peer: bool) -> None:
+        self.notes.append(f"gone active={active} by_peer={by_peer}")
+
+
+class Receiver(ResponseReceiver):
+    """Notes what is heard of one exchange."""
+
+    def __init__(self) -> None:
+        self.notes: list[object] = []
+
+    def on_response_head(self, head: ResponseHead, end_stream: bool) -> None:
+        self.notes.append((head.status, end_stream))
+
+    def on_informational(self, head: ResponseHead) -> None:
+        self.notes.append(("interim", head.status))
+
+    def on_response_data(self, data: bytes) -> None:
+        if self.notes and isinstance(self.notes[-1], bytes):
+            self.notes[-1] += data
+        else:
+            self.notes.append(data)
+
+    def on_response_end(self, trailers: Headers | None) -> None:
+        self.notes.append(("end", trailers.items() if trailers is not None else None))
+
+    def on_response_flush(self) -> None:
+        pass
+
+    def on_upstream_reset(self, reason: int, detail: str) -> None:
+        self.notes.append(("reset", reason))
+
+    def on_upstream_full(self) -> None:
+        self.notes.append("full")
+
+    def on_upstream_drained(self) -> None:
+        self.notes.append("drained")
+
+
+class Rig:
+    """A connection with its transport and owner."""
+
+    def __init__(self, idle: float = 0.0, body_idle: float = 0.0) -> None:
+        self.owner = Owner()
+        self.transport = MemoryTransport(lambda _: None, self._closed)
+        self.connection = Http1ClientConnection(1, self.owner, HostStats("c", "h"), DeadlineWheel(), idle, body_idle, 65536)
+        self.connection.connection_made(cast(asyncio.Transport, self.transport))
+
+    def _closed(self) -> None:
+        asyncio.get_running_loop().call_soon(self.connection.connection_lost, None)
+
+    def ask(self, method: str = "GET", length: int | None = None, end: bool = True) -> Receiver:
+        """Begin an exchange. ``length``: of a body to come; -1: unknown."""
+        receiver = Receiver()
+        head = RequestHead(method, "/", Headers.of({"Host": "a.test"}))
+        if length is not None:
+            head.content_length = length
+        self.connection.start(receiver)
+        self.connection.send_request_head(head, b"", length is None)
+        return receiver
+
+    def peer_closes(self) -> None:
+        """The host closes in the orderly way."""
+        self.connection.eof_received()
+        self.transport.close()
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    async def body() -> None:
+        async with asyncio.timeout(20):
+            await scenario()
+
+    asyncio.run(body())
+
+
+def test_exchanges_one_after_the_other() -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        for _ in range(3):
+            receiver = rig.ask()
+            rig.connection.data_received(OK)
+            assert receiver.notes == [(200, False), b"ok", ("end", None)]
+            assert rig.connection.usable
+        assert rig.owner.notes == ["idle"] * 3
+        assert rig.connection.requests == 3
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (OK, [(200, False), b"ok", ("end", None)]),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;x\r\nk\r\n0\r\n\r\n", [(200, False), b"ok", ("end", None)]),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nHost: x\r\nConnection: y\r\n\r\n",
+            [(200, False), b"ok", ("end", [("x-sum", "1")])],
+        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", [(200, True)]),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", [(204, True)]),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", [(304, True)]),
+        (b"HTTP/1.1 103 Hints\r\nA: b\r\n\r\n" + OK, [("interim", 103), (200, False), b"ok", ("end", None)]),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, [(200, False), b"ok", ("end", None)]),
+        (b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", [(200, False), b"ok", ("end", None)]),
+        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", [(200, False), b"ok", ("end", None)]),
+    ],
+)
+@pytest.mark.parametrize("split", [False, True], ids=["one read", "byte by byte"])
+def test_complete_responses_free_the_connection(raw: bytes, expected: list[object], split: bool) -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        for _ in range(2):
+            receiver = rig.ask()
+            for piece in [raw[i : i + 1] for i in range(len(raw))] if split else [raw]:
+                rig.connection.data_received(piece)
+            assert receiver.notes == expected
+        assert rig.owner.notes == ["idle", "idle"]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nConnection: x, close\r\nContent-Length: 2\r\n\r\nok",
+    ],
+)
+def test_a_host_that_wants_to_close_is_not_asked_again(raw: bytes) -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        receiver = rig.ask()
+        rig.connection.data_received(raw)
+        assert receiver.notes[-1] == ("end", None)
+        assert not rig.connection.usable
+        await asyncio.sleep(0)
+        assert rig.owner.notes == ["gone active=False by_peer=False"]
+
+    run(scenario)
+
+
+def test_a_body_that_runs_to_the_end_of_the_connection() -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        receiver = rig.ask()
+        rig.connection.data_received(b"HTTP/1.1 200 OK\r\n\r\nsome ")
+        rig.connection.data_received(b"more")
+        rig.peer_closes()
+        await asyncio.sleep(0)
+        assert receiver.notes == [(200, False), b"some more", ("end", None)]
+        assert not rig.connection.usable
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"H",
+    ],
+)
+def test_a_response_cut_short_is_a_reset(raw: bytes) -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        rig.ask()
+        rig.connection.data_received(OK)
+        receiver = rig.ask()
+        rig.connection.data_received(raw)
+        rig.peer_closes()
+        await asyncio.sleep(0)
+        assert receiver.notes[-1] == ("reset", REMOTE_RESET)
+        assert rig.owner.notes == ["idle", "gone active=True by_peer=True"]
+
+    run(scenario)
+
+
+def test_closed_before_a_byte_is_stale_on_a_reused_connection_only() -> None:
+    async def scenario() -> None:
+        fresh = Rig()
+        receiver = fresh.ask()
+        fresh.peer_closes()
+        await asyncio.sleep(0)
+        assert receiver.notes == [("reset", REMOTE_RESET)]
+        used = Rig()
+        used.ask()
+        used.connection.data_received(OK)
+        receiver = used.ask()
+        used.peer_closes()
+        await asyncio.sleep(0)
+        assert receiver.notes == [("reset", STALE_CONNECTION)]
+
+    run(scenario)
+
+
+MALFORMED = {
+    "not HTTP": b"SSH-2.0-OpenSSH\r\n\r\n",
+    "HTTP/2": b"HTTP/2.0 200 OK\r\n\r\n",
+    "HTTP/0.9": b"<html>\r\n\r\n",
+    "status of two digits": b"HTTP/1.1 20 OK\r\n\r\n",
+    "status of letters": b"HTTP/1.1 abc OK\r\n\r\n",
+    "status over 599": b"HTTP/1.1 600 No\r\n\r\n",
+    "status under 100": b"HTTP/1.1 099 No\r\n\r\n",
+    "switching protocols": b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+    "length and coding": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok",
+    "huge length": b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nok",
+    "other coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "chunked in 1.0": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "space before colon": b"HTTP/1.1 200 OK\r\nX : 1\r\nContent-Length: 2\r\n\r\nok",
+    "folding": b"HTTP/1.1 200 OK\r\nX: 1\r\n 2\r\nContent-Length: 2\r\n\r\nok",
+    "no colon": b"HTTP/1.1 200 OK\r\nX\r\n\r\n",
+    "NUL in a value": b"HTTP/1.1 200 OK\r\nX: \x00\r\nContent-Length: 2\r\n\r\nok",
+    "bare LF": b"HTTP/1.1 200 OK\r\nX: 1\nY: 2\r\nContent-Length: 2\r\n\r\nok",
+    "length in the trailer": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 3\r\n\r\n",
+    "chunk size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "head without end": b"HTTP/1.1 200 OK\r\n" + b"X: " + b"a" * 300_000,
+}
+
+
+@pytest.mark.parametrize("raw", MALFORMED.values(), ids=MALFORMED.keys())
+def test_malformed_responses(raw: bytes) -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        receiver = rig.ask()
+        rig.connection.data_received(raw)
+        rig.peer_closes()
+        await asyncio.sleep(0)
+        assert receiver.notes[-1] == ("reset", PROTOCOL_ERROR)
+        assert not rig.connection.usable
+        assert rig.transport.closed
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        OK + OK,
+        b"HTTP/1.1 204 No Content\r\n\r\n" + OK,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n" + OK,
+        OK + b"x",
+    ],
+)
+@pytest.mark.parametrize("apart", [False, True], ids=["one read", "two reads"])
+def test_bytes_nobody_asked_for_never_answer_the_next_request(raw: bytes, apart: bool) -> None:
+    """Response splitting: the first answer stands or falls, the connection is not used again."""
+
+    async def scenario() -> None:
+        rig = Rig()
+        receiver = rig.ask()
+        for piece in [raw[: -len(OK)] or raw, raw[-len(OK) :]] if apart and raw.endswith(OK) else [raw]:
+            rig.connection.data_received(piece)
+        heads = [note for note in receiver.notes if isinstance(note, tuple) and isinstance(note[0], int)]
+        assert len(heads) == 1
+        assert not rig.connection.usable
+        assert rig.transport.closed
+
+    run(scenario)
+
+
+def test_head_response_to_head_has_no_body_and_what_follows_is_nobody_s() -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        receiver = rig.ask("HEAD")
+        rig.connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        assert receiver.notes == [(200, True)]
+        assert rig.connection.usable
+        rig.connection.data_received(b"ok")
+        assert not rig.connection.usable
+
+    run(scenario)
+
+
+def test_request_bodies_on_the_wire() -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        rig.ask("POST", 5)
+        rig.connection.send_request_data(b"abc")
+        rig.connection.send_request_data(b"")
+        rig.connection.send_request_data(b"de")
+        rig.connection.send_request_end(None)
+        assert rig.transport.written.endswith(b"\r\n\r\nabcde")
+        rig.connection.data_received(OK)
+        rig.transport.written = b""
+        rig.ask("POST", -1)
+        big = b"x" * 5000
+        rig.connection.send_request_data(b"abc")
+        rig.connection.send_request_data(big)
+        rig.connection.send_request_end(Headers.of({"X-Sum": "1"}))
+        head, _, body = rig.transport.written.partition(b"\r\n\r\n")
+        assert b"Transfer-Encoding: chunked" in head
+        assert b"Content-Length" not in head
+        assert body == b"3\r\nabc\r\n1388\r\n" + big + b"\r\n0\r\nX-Sum: 1\r\n\r\n"
+
+    run(scenario)
+
+
+def test_an_early_response_ends_the_connection() -> None:
+    """The response is complete before the request: what is still to be sent could not be told from a next request."""
+
+    async def scenario() -> None:
+        rig = Rig()
+        receiver = rig.ask("POST", 100)
+        rig.connection.send_request_data(b"abc")
+        rig.connection.flush_request()
+        rig.connection.data_received(OK)
+        assert receiver.notes == [(200, False), b"ok", ("end", None)]
+        assert not rig.connection.usable
+
+    run(scenario)
+
+
+def test_bytes_on_an_idle_connection_close_it() -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        rig.connection.data_received(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+        assert rig.transport.closed
+
+    run(scenario)
+
+
+def test_cancel_is_not_heard_of_again() -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        receiver = rig.ask()
+        rig.connection.cancel()
+        rig.connection.data_received(OK)
+        await asyncio.sleep(0)
+        assert receiver.notes == []
+        assert rig.owner.notes == ["gone active=True by_peer=False"]
+
+    run(scenario)
+
+
+def test_discard_reads_a_short_rest_and_keeps_the_connection() -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        receiver = rig.ask()
+        rig.connection.data_received(OK[:-2])
+        rig.connection.discard()
+        rig.connection.data_received(OK[-2:])
+        assert receiver.notes == [(200, False)]
+        assert rig.connection.usable
+        long = rig.ask()
+        rig.connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        rig.connection.discard()
+        rig.connection.data_received(b"x" * 90000)
+        assert long.notes == [(200, False)]
+        assert rig.transport.closed
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("limit", ["try", "body", "idle"])
+def test_time_limits(until: Until, limit: str) -> None:
+    async def scenario() -> None:
+        rig = Rig(0.05, 0.05)
+        if limit == "idle":
+            rig.connection.wait_in_pool()
+            await until(lambda: rig.transport.closed)
+            return
+        receiver = rig.ask()
+        if limit == "try":
+            rig.connection.set_try_deadline(asyncio.get_running_loop().time() + 0.03)
+        else:
+            rig.connection.data_received(OK[:-1])
+        await until(lambda: ("reset", TIMEOUT) in receiver.notes)
+        assert not rig.connection.usable
+
+    run(scenario)
+
+
+def test_back_pressure_passes_both_ways() -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        receiver = rig.ask("POST", 10)
+        rig.connection.pause_writing()
+        rig.connection.resume_writing()
+        assert receiver.notes == ["full", "drained"]
+        rig.connection.pause_response()
+        assert not rig.transport.reading
+        rig.connection.resume_response()
+        assert rig.transport.reading
+
+    run(scenario)
