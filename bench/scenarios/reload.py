@@ -23,6 +23,8 @@ RATE = 2000.0
 """Requests per second of the load beside the prober."""
 TARGET_MS = 50.0
 
+_COLUMNS = ("loop late ms", "loop busy ms", "longest answer ms")
+
 
 class LargeHeadgate(Headgate):
     """Headgate with a large configuration that differs from one reload to the next."""
@@ -61,7 +63,7 @@ class LargeHeadgate(Headgate):
         return super().clusters(backend_port) + [cluster(f"cluster-{number}", backend_port) for number in range(CLUSTERS)]
 
 
-class Load2000:
+class SteadyLoad:
     """The load beside the prober, running until its time is over."""
 
     def __init__(self, bench: Bench, port: int, seconds: float) -> None:
@@ -118,7 +120,7 @@ def run(bench: Bench) -> Report:
 def _watch(bench: Bench, peer: LargeHeadgate, *, reloading: bool) -> dict[str, float]:
     """One stretch of load: what was lost, and the longest pauses in milliseconds."""
     took = 0.0
-    load = Load2000(bench, peer.port, max(bench.options.seconds, 3.0))
+    load = SteadyLoad(bench, peer.port, max(bench.options.seconds, 3.0))
     with socket.create_connection(("127.0.0.1", peer.port), 10.0) as connection:
         get(connection, "/loop-lag")
         with Prober(peer.port) as prober:
@@ -129,12 +131,12 @@ def _watch(bench: Bench, peer: LargeHeadgate, *, reloading: bool) -> dict[str, f
                 took = time.monotonic() - began
             while load.running():
                 time.sleep(0.05)
-        lag = float(get(connection, "/loop-lag").rpartition(b"\r\n\r\n")[2])
-    requests = load.finish().requests + prober.requests
+        late, busy = map(float, get(connection, "/loop-lag").rpartition(b"\r\n\r\n")[2].split())
     return {
-        "requests": requests,
+        "requests": load.finish().requests + prober.requests,
         "lost": prober.lost,
-        "loop lag ms": lag,
+        "loop late ms": late,
+        "loop busy ms": busy,
         "longest answer ms": prober.worst * 1000,
         "reload ms": took * 1000,
     }
@@ -142,26 +144,31 @@ def _watch(bench: Bench, peer: LargeHeadgate, *, reloading: bool) -> dict[str, f
 
 def _report(calm: list[dict[str, float]], busy: list[dict[str, float]]) -> Report:
     lost = sum(one["lost"] for one in busy)
-    lag = statistics.median(one["loop lag ms"] for one in busy)
+    late = statistics.median(one["loop late ms"] for one in busy)
+    own = statistics.median(one["loop busy ms"] for one in busy)
+    disturbed = statistics.median(one["loop late ms"] for one in calm) > TARGET_MS / 2
+    target = f"<= {TARGET_MS:.0f} ms"
     work = f"reload with {VIRTUAL_HOSTS * ROUTES_EACH:,} routes and {CLUSTERS:,} clusters"
     report = Report(
         "reload",
         [
             Finding(work, "requests lost", "0", f"{lost:.0f} of {sum(one['requests'] for one in busy):,.0f}", lost == 0),
-            Finding(work, "longest pause of the worker's loop", f"<= {TARGET_MS:.0f} ms", f"{lag:.1f} ms", lag <= TARGET_MS),
+            Finding(work, "longest pause of the worker's loop", target, f"{late:.1f} ms", None if disturbed else late <= TARGET_MS),
+            Finding(work, "the same, by the worker's own doing", target, f"{own:.1f} ms", own <= TARGET_MS),
         ],
     )
-    report.details = [("", "loop lag ms, median (largest)", "longest answer ms, median (largest)", "reload took ms, median")]
+    report.details = [("", *(f"{column}, median (largest)" for column in _COLUMNS), "reload took ms, median")]
     for name, stretches in (("left alone", calm), ("reloading", busy)):
         cells = [name]
-        for key in ("loop lag ms", "longest answer ms"):
+        for key in _COLUMNS:
             values = [one[key] for one in stretches]
             cells.append(f"{statistics.median(values):.1f} ({max(values):.1f})")
         cells.append(f"{statistics.median(one['reload ms'] for one in stretches):.0f}")
         report.details.append(cells)
     report.notes.append(
-        f"One worker, {RATE:,.0f} requests/s by h2load beside a client that asks once a millisecond; figures are the worst of a stretch. "
-        "Loop lag: how late a timer of 1 ms fires in the worker. A stretch without reload shows what the machine itself adds."
+        f"One worker, {RATE:,.0f} requests/s by h2load beside a client that asks once a millisecond; each figure is the worst of a "
+        "stretch. Loop late: how late a timer of 1 ms fires in the worker, other programs' share of the core included. Loop busy: CPU time that the "
+        "worker used from one firing to the next. The stretch without reload shows what the machine itself adds."
     )
     report.raw = {"left alone": calm, "reloading": busy}
     return report

@@ -15,7 +15,7 @@ from bench.rounds import Bench, alternate, cpu_of, rate_of
 ONE = "headgate-1-worker"
 TWO = "headgate-2-workers"
 TARGET = 1.8
-SPIN_ROUNDS = 10_000
+SPIN_ROUNDS = 20_000
 """About 0.4 ms in Python 3.11: some twenty times what backend and load generator use for a request."""
 
 

@@ -69,10 +69,11 @@ class ProxyProcess:
     def __init__(self, pid: int, pid_file: Path) -> None:
         self.pid = pid
         try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
         except OSError:
             raise ServerError(f"not running: {pid_file} names process {pid}, which does not exist") from None
-        if b"headgate" not in command:
+        runs_proxy = any(Path(word).name == "headgate" or word == "headgate.cli" for word in words)
+        if not runs_proxy or not {"start", "quickstart"}.intersection(words):
             raise ServerError(f"not running: {pid_file} names process {pid}, which is another program")
 
     def send(self, number: signal.Signals) -> None:

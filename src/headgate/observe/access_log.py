@@ -8,7 +8,6 @@ says so once when it begins and once when it is over.
 from __future__ import annotations
 
 import logging
-import os
 from typing import Final
 
 from headgate.api.registry import ExtensionScope
@@ -33,14 +32,6 @@ KEEP_BYTES: Final = 1048576
 """At most this many bytes wait for a slow reader of a pipe; what comes on top is dropped."""
 
 _logger: Final = logging.getLogger("headgate.observe")
-
-
-def default_path(log_base: str, listener_name: str) -> str:
-    """Where a listener's access log goes that names no file: ``<log base>/<listener>_access.log``.
-
-    :param listener_name: slashes in it (a listener on a unix socket is named by its path) become ``_``
-    """
-    return os.path.join(log_base, f"{listener_name.replace('/', '_')}_access.log")
 
 
 class AccessLog:

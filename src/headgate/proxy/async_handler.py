@@ -25,7 +25,7 @@ class AsyncCall:
         self._stream = stream
         self._over = False
         self._started = monotonic()
-        self._task: asyncio.Future[object] = asyncio.ensure_future(awaitable)
+        self._task: asyncio.Task[object] = loop.create_task(_contained(awaitable))
         self._task.add_done_callback(self._done)
         self._timer = loop.call_later(slot.entry.timeout, self._timed_out)
 
@@ -56,3 +56,11 @@ class AsyncCall:
         self._over = True
         self._task.cancel()
         self._stream.on_handler_timed_out(self)
+
+
+async def _contained(awaitable: Awaitable[object]) -> object:
+    """Await a handler. asyncio hands what wants to end the process on to the event loop: a filter may not end the worker."""
+    try:
+        return await awaitable
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f"the handler raised {error!r}") from error

@@ -24,6 +24,8 @@ EXPONENTIAL: Final = 99
 """Exponent of an expression whose time grows exponentially."""
 _SMALL_LOOP: Final = 64
 """A loop of at most so many rounds is a constant factor, not a factor n."""
+_USUAL_BITS: Final = 6
+"""Binary logarithm of the size, written out, up to which an expression is no slower for it."""
 _ALL: Final = (1 << 129) - 1
 """A set of characters: bits 0 to 127 are ASCII, bit 128 stands for all others."""
 
@@ -91,6 +93,8 @@ class _Analysis:
     def __init__(self, ignore_case: bool) -> None:
         self.ignore_case = ignore_case
         self.sets: list[int] = []
+        self.sizes: list[int] = []
+        """For each position: how often it stands there when counted repetitions are written out."""
         self.follow: list[dict[int, bool]] = []
         """For each position: follower -> whether a loop of variable length leads there."""
         self.loops: list[_Loop] = []
@@ -161,6 +165,9 @@ class _Analysis:
                 self.exponential = True  # (a?){n}, (a*)+: each round can be empty or not
             self.connect(part.last, part.first, least != most)
             self.loops.append(_Loop(part.positions, least, most))
+            written_out = most if most <= _SMALL_LOOP or least == most else max(least, 1)
+            for position in part.positions:
+                self.sizes[position] *= written_out
         part.nullable = part.nullable or least == 0
         return part
 
@@ -182,6 +189,7 @@ class _Analysis:
     def position(self, characters: int) -> _Part:
         index = len(self.sets)
         self.sets.append(characters)
+        self.sizes.append(1)
         self.follow.append({})
         return _Part([index], [index], [index], False)
 
@@ -273,11 +281,11 @@ def growth_of(pattern: str, flags: int) -> Growth:
     items = list(tree)
     analysis = _Analysis(bool(tree.state.flags & 2))
     whole = analysis.sequence(items)
-    guessed = 0
     bits = analysis.empty_choices
     explained: set[int] = set()
     late = False
-    scanned = False
+    ends: list[frozenset[int]] = []
+    plain: list[frozenset[int]] = []
     for loop in analysis.loops:
         open_end = False
         for position in loop.positions:
@@ -287,8 +295,7 @@ def growth_of(pattern: str, flags: int) -> Growth:
                 open_end = True
                 explained.add(position)
         if loop.long:
-            guessed += open_end
-            scanned = scanned or not open_end
+            (ends if open_end else plain).append(loop.positions)
             late = late or analysis.can_fail_late or loop.positions.isdisjoint(whole.last)
         elif open_end:
             bits += loop.choices.bit_length()
@@ -296,8 +303,11 @@ def growth_of(pattern: str, flags: int) -> Growth:
         return Growth(EXPONENTIAL, 0)
     bits += sum(analysis.ambiguous(analysis.follow[i]) for i in range(len(analysis.sets)) if i not in explained)
     bits += analysis.ambiguous(whole.first)
-    starts = 1 if (late or guessed) and not _anchored(items) else 0
-    return Growth(max(guessed + scanned, 1) + starts, bits)
+    bits += max(sum(analysis.sizes).bit_length() - _USUAL_BITS, 0)
+    # A loop inside of one whose end is guessed is gone through on the way to the guess, not again after it.
+    scanned = any(not any(loop <= end for end in ends) for loop in plain)
+    starts = (late or bool(ends)) and not _anchored(items)
+    return Growth(max(len(ends) + scanned, 1) + starts, bits)
 
 
 def _anchored(items: _Items) -> bool:

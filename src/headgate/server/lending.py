@@ -28,9 +28,9 @@ def assign(sockets: SocketSet, slots: int, serving: Collection[int]) -> dict[int
     lenders = list(assigned)
     if not lenders:
         return assigned
-    for orphan in range(slots):
-        if orphan not in assigned:
-            assigned[lenders[orphan % len(lenders)]].extend(sockets.lendable(orphan))
+    orphans = [slot for slot in range(slots) if slot not in assigned]
+    for number, orphan in enumerate(orphans):
+        assigned[lenders[number % len(lenders)]].extend(sockets.lendable(orphan))
     return assigned
 
 

@@ -11,7 +11,7 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -31,12 +31,30 @@ _LOG: Final = logging.getLogger("headgate.server")
 
 
 @dataclass(frozen=True)
+class ConfiguredNames:
+    """What a configuration has, by name: the statistics that are to be kept.
+
+    :ivar hosts: (cluster, address)
+    """
+
+    listeners: set[str]
+    clusters: set[str]
+    hosts: set[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Candidate:
-    """A configuration that was built and may be put in force."""
+    """A configuration that was built and may be put in force. The models are not kept: the runtime has what it needs of them.
+
+    :ivar logging: path, level and format of the log
+    :ivar warn_after: seconds after which the watchdog reports a filter
+    """
 
     generation: int
-    config: HeadgateConfig
     runtime: Runtime
+    logging: tuple[str, str, str]
+    warn_after: float
+    names: ConfiguredNames
 
 
 def build_runtime(config: HeadgateConfig, context: WorkerContext) -> Runtime:
@@ -58,13 +76,30 @@ def build_runtime(config: HeadgateConfig, context: WorkerContext) -> Runtime:
         raise ConfigRejected([ConfigError("", f"internal error while building: {type(error).__name__}: {error}")]) from error
 
 
-async def build_candidate(generation: int, config_fd: int, context: WorkerContext) -> Candidate:
+def _candidate(generation: int, config: HeadgateConfig, context: WorkerContext) -> Candidate:
+    server = config.servers[0]
+    clusters = config.cluster_manager.clusters
+    return Candidate(
+        generation,
+        build_runtime(config, context),
+        (server.default_log_path, server.default_log_level, server.log_format),
+        config.watchdog.warn_after,
+        ConfiguredNames(
+            {listener.name for listener in server.listeners},
+            {cluster.name for cluster in clusters},
+            {(cluster.name, host.address) for cluster in clusters for host in cluster.hosts},
+        ),
+    )
+
+
+async def build_candidate(generation: int, config_fd: int, context: WorkerContext, unwanted: Callable[[Runtime], None]) -> Candidate:
     """Read a configuration from the supervisor and build it. If this is cancelled, what the thread makes is thrown away when it is done.
 
     :param config_fd: descriptor of its text; closed here
+    :param unwanted: given what is to be thrown away, in the loop
     :raises ConfigRejected: with every finding
     """
-    build = _Build(generation, config_fd, context)
+    build = _Build(generation, config_fd, context, unwanted)
     with _considerate():
         # A daemon: an extension that hangs while it is loaded must not keep the worker from exiting.
         threading.Thread(target=build.run, name="headgate-build", daemon=True).start()
@@ -86,18 +121,18 @@ def _considerate() -> Iterator[None]:
 class _Build:
     """One build in a thread of its own, and its outcome for the loop."""
 
-    def __init__(self, generation: int, config_fd: int, context: WorkerContext) -> None:
+    def __init__(self, generation: int, config_fd: int, context: WorkerContext, unwanted: Callable[[Runtime], None]) -> None:
         self._generation = generation
         self._config_fd = config_fd
         self._context = context
+        self._unwanted = unwanted
         self._loop = asyncio.get_running_loop()
         self.result: asyncio.Future[Candidate] = self._loop.create_future()
 
     def run(self) -> None:
         """In the thread."""
         try:
-            config = from_wire(read_config(self._config_fd))
-            candidate = Candidate(self._generation, config, build_runtime(config, self._context))
+            candidate = _candidate(self._generation, from_wire(read_config(self._config_fd)), self._context)
         except ConfigRejected as rejected:
             self._loop.call_soon_threadsafe(self._fail, rejected)
         except BaseException as error:
@@ -108,7 +143,7 @@ class _Build:
 
     def _succeed(self, candidate: Candidate) -> None:
         if self.result.done():
-            candidate.runtime.retire()
+            self._unwanted(candidate.runtime)
         else:
             self.result.set_result(candidate)
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from typing import Final, cast
 
-from headgate.config.models import HeadgateConfig
 from headgate.observe import log
 from headgate.observe.stats import MetricGroup, StatsStore
 from headgate.proxy.listener import ListenerRuntime
@@ -16,12 +14,10 @@ from headgate.proxy.runtime import Runtime
 from headgate.proxy.watchdog import Watchdog
 from headgate.proxy.worker_context import WorkerContext
 from headgate.server.worker_build import Candidate, build_candidate
+from headgate.server.worker_retirement import Retirement, settle
 from headgate.server.worker_sockets import ProtocolFactory, WorkerSockets
 
 _LOG: Final = logging.getLogger("headgate.server")
-
-_GC_THRESHOLDS: Final = (20_000, 20, 50)
-"""Traffic leaves hardly any cycles behind, so collections may be rare."""
 
 SETTLE_TIME: Final = 0.2
 """Seconds between the end of accepting and the closing of idle connections: a client whose connection was just accepted has its request
@@ -42,8 +38,7 @@ class WorkerService:
         self._stats = StatsStore()
         self._context = WorkerContext(self._stats)
         self._listeners: dict[str, ListenerRuntime] = {}
-        self._leaving: list[ListenerRuntime] = []
-        self._retired: list[Runtime] = []
+        self._retirement = Retirement()
         self._current: Candidate | None = None
         self._prepared: Candidate | None = None
         self._watchdog: Watchdog | None = None
@@ -61,13 +56,13 @@ class WorkerService:
         :raises ConfigRejected: if it cannot be; nothing has changed then
         """
         self.abort()
-        self._prepared = await build_candidate(generation, config_fd, self._context)
+        self._prepared = await build_candidate(generation, config_fd, self._context, self._retirement.discard)
 
     def abort(self) -> None:
         """Drop the candidate, if there is one."""
         prepared, self._prepared = self._prepared, None
         if prepared is not None:
-            prepared.runtime.retire()
+            self._retirement.discard(prepared.runtime)
 
     async def commit(self, generation: int, serve: list[tuple[int, str]]) -> None:
         """Put the candidate in force and accept on the given sockets.
@@ -80,23 +75,20 @@ class WorkerService:
             raise ValueError(f"generation {generation} was not prepared")
         self._prepared = None
         previous, self._current = self._current, candidate
-        self._configure_logging(previous.config if previous else None, candidate.config)
-        self._set_watchdog(candidate)
+        self._apply_process_settings(previous, candidate)
         for name, snapshot in candidate.runtime.listeners.items():
-            listener = self._listeners.get(name)
-            if listener is None:
-                listener = self._listeners[name] = ListenerRuntime(name)
-            listener.apply(snapshot)
+            if name not in self._listeners:
+                self._listeners[name] = ListenerRuntime(name)
+            self._listeners[name].apply(snapshot)
         removed = [self._listeners.pop(name) for name in list(self._listeners) if name not in candidate.runtime.listeners]
-        self._settle_memory(first=previous is None)
+        settle(first=previous is None)
         await self.serve(serve)
-        self._leaving.extend(removed)
         for listener in removed:
             asyncio.get_running_loop().call_later(SETTLE_TIME, listener.drain)
         if previous is not None:
-            previous.runtime.retire()
-            self._retired.append(previous.runtime)
-            self._forget_statistics(candidate.config)
+            self._retirement.add(previous.runtime, removed)
+            names = candidate.names
+            self._stats.retain(names.listeners, names.clusters, names.hosts)
 
     async def serve(self, wanted: list[tuple[int, str]]) -> None:
         """Accept on exactly these sockets."""
@@ -111,7 +103,7 @@ class WorkerService:
         self._draining = True
         self.abort()
         await self.sockets.close()
-        listeners = [*self._listeners.values(), *self._leaving]
+        listeners = self._all_listeners()
         end = time.monotonic() + timeout
         await self._without_connections(min(end, time.monotonic() + SETTLE_TIME))
         for listener in listeners:
@@ -139,7 +131,7 @@ class WorkerService:
 
     def counts(self) -> dict[str, int]:
         """Open connections and requests under way."""
-        listeners = [*self._listeners.values(), *self._leaving]
+        listeners = self._all_listeners()
         return {
             "connections": sum(listener.active_connections for listener in listeners),
             "requests": sum(listener.active_requests for listener in listeners),
@@ -166,7 +158,10 @@ class WorkerService:
                 access_log.reopen()
 
     def _runtimes(self) -> list[Runtime]:
-        return [*self._retired, *([self._current.runtime] if self._current else [])]
+        return [*self._retirement.runtimes, *([self._current.runtime] if self._current else [])]
+
+    def _all_listeners(self) -> list[ListenerRuntime]:
+        return [*self._listeners.values(), *self._retirement.listeners]
 
     def _factory_of(self, name: str) -> ProtocolFactory:
         # Compiled by mypyc, a protocol cannot derive from asyncio's classes; it has their methods.
@@ -175,38 +170,14 @@ class WorkerService:
     def _tick(self) -> None:
         asyncio.get_running_loop().call_later(1.0, self._tick)
         self.flush()
-        self._leaving = [listener for listener in self._leaving if listener.active_connections]
-        if any(runtime.generation.active_streams == 0 for runtime in self._retired):
-            self._retired = [runtime for runtime in self._retired if runtime.generation.active_streams]
+        self._retirement.tick(idle=self.counts()["requests"] == 0)
 
-    def _configure_logging(self, previous: HeadgateConfig | None, config: HeadgateConfig) -> None:
-        server = config.servers[0]
-        present = (server.default_log_path, server.default_log_level, server.log_format)
-        if previous is not None:
-            before = previous.servers[0]
-            if present == (before.default_log_path, before.default_log_level, before.log_format):
-                return
-        log.configure_logging(*present)
-
-    def _set_watchdog(self, candidate: Candidate) -> None:
-        warn_after = candidate.config.watchdog.warn_after
+    def _apply_process_settings(self, previous: Candidate | None, candidate: Candidate) -> None:
+        """What is not a listener's but the whole process's: log and watchdog."""
+        if previous is None or candidate.logging != previous.logging:
+            log.configure_logging(*candidate.logging)
         if self._watchdog is None:
-            self._watchdog = Watchdog(self._context.watch, warn_after)
+            self._watchdog = Watchdog(self._context.watch, candidate.warn_after)
             self._watchdog.start()
         else:
-            self._watchdog.set_warn_after(warn_after)
-
-    def _settle_memory(self, first: bool) -> None:
-        """Take what was built out of the garbage collector's sight: it lives as long as the configuration."""
-        if first:
-            gc.set_threshold(*_GC_THRESHOLDS)
-            gc.collect()
-        gc.freeze()
-
-    def _forget_statistics(self, config: HeadgateConfig) -> None:
-        clusters = config.cluster_manager.clusters
-        self._stats.retain(
-            {listener.name for listener in config.servers[0].listeners},
-            {cluster.name for cluster in clusters},
-            {(cluster.name, host.address) for cluster in clusters for host in cluster.hosts},
-        )
+            self._watchdog.set_warn_after(candidate.warn_after)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,11 +150,16 @@ def test_commands_want_to_know_which_proxy(command: str) -> None:
 
 def test_a_stale_pid_file_hits_nobody(tmp_path: Path) -> None:
     path = tmp_path / "headgate.pid"
-    path.write_text(f"{os.getppid()}\n")
-    result = run("stop", "--pid-file", str(path))
-    # The parent of the tests is no proxy; if its command line names one, it would have been sent a signal.
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        path.write_text(f"{other.pid}\n")
+        result = run("stop", "--pid-file", str(path))
+        assert other.stdin is not None
+        other.stdin.write(b"\n")
     assert result.exit_code == 1
     assert "another program" in result.stderr
+    assert other.returncode == 0
+    path.write_text(f"{other.pid}\n")
+    assert "does not exist" in run("stop", "--pid-file", str(path)).stderr
 
 
 def test_the_demo_is_a_valid_configuration() -> None:

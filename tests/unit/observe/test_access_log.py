@@ -9,7 +9,7 @@ import pytest
 
 from headgate.api import Address, ConnectionInfo, Headers, RequestHead, Stream
 from headgate.api.errors import ConfigError
-from headgate.observe.access_log import FLUSH_BYTES, KEEP_BYTES, AccessLog, default_path
+from headgate.observe.access_log import FLUSH_BYTES, KEEP_BYTES, AccessLog
 from headgate.observe.log_file import LogFile
 from headgate.observe.stats import AccessLogStats
 
@@ -229,8 +229,3 @@ def test_stdout(capfd: pytest.CaptureFixture[str]) -> None:
     log.log(_stream(3))
     log.close()
     assert capfd.readouterr().out == "3\n"
-
-
-def test_default_path() -> None:
-    assert default_path("/var/log/headgate", "in") == "/var/log/headgate/in_access.log"
-    assert default_path("/var/log/headgate", "/run/a.sock") == "/var/log/headgate/_run_a.sock_access.log"
