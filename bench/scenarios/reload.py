@@ -166,9 +166,9 @@ def _report(calm: list[dict[str, float]], busy: list[dict[str, float]]) -> Repor
         cells.append(f"{statistics.median(one['reload ms'] for one in stretches):.0f}")
         report.details.append(cells)
     report.notes.append(
-        f"One worker, {RATE:,.0f} requests/s by h2load beside a client that asks once a millisecond; each figure is the worst of a "
-        "stretch. Loop late: how late a timer of 1 ms fires in the worker, other programs' share of the core included. Loop busy: CPU time that the "
-        "worker used from one firing to the next. The stretch without reload shows what the machine itself adds."
+        f"One worker, {RATE:,.0f} requests/s by h2load beside a client that asks once a millisecond; each figure is the worst of one. "
+        "Loop late: how late a timer of 1 ms fires in the worker, the time of other programs on its core included. Loop busy: CPU time "
+        "that the worker used from one firing to the next. The stretch without reload shows what the machine itself adds."
     )
     report.raw = {"left alone": calm, "reloading": busy}
     return report

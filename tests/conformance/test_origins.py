@@ -23,6 +23,7 @@ http {{
     access_log off;
     default_type text/plain;
     gzip on;
+    gzip_proxied any;
     gzip_types text/plain;
     keepalive_requests 5;
     client_body_temp_path {folder}/body;

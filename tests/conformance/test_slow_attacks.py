@@ -17,7 +17,18 @@ def attack(programs: Programs, proxy: Headgate, *arguments: str) -> str:
     host, port = proxy.address()
     with GoodTraffic(proxy.address(), at_least=200) as traffic:
         output = programs.run(
-            "slowhttptest", *arguments, "-c", str(CONNECTIONS), "-r", str(CONNECTIONS), "-p", "20", "-v", "1", "-u", f"http://{host}:{port}/"
+            "slowhttptest",
+            *arguments,
+            "-c",
+            str(CONNECTIONS),
+            "-r",
+            str(CONNECTIONS),
+            "-p",
+            "20",
+            "-v",
+            "1",
+            "-u",
+            f"http://{host}:{port}/",
         )
     traffic.assert_nothing_lost()
     until(lambda: proxy.metric("downstream_connection_active") == 0, "every connection has been put away")

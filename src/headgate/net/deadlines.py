@@ -105,5 +105,9 @@ class DeadlineWheel:
                         _LOG.exception("a deadline could not be handled")
                 else:
                     self._insert(item, int(when * _TICKS_PER_SECOND) + 1)
-        if self._order and self._timer is None:
+        self._timer_for_earliest()
+
+    def _timer_for_earliest(self) -> None:
+        """What was armed during a turn has set the timer for itself alone; slots that stood before it come first."""
+        if self._order and (self._timer is None or self._order[0] < self._timer_tick):
             self._set_timer(self._order[0])

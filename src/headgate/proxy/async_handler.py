@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from headgate.proxy.filter_entry import FilterSlot
     from headgate.proxy.stream_state import StreamState
+
+_LOG: Final = logging.getLogger("headgate.proxy")
 
 
 class AsyncCall:
@@ -43,12 +46,17 @@ class AsyncCall:
         self._over = True
         self._timer.cancel()
         self.slot.entry.stats.time.observe((monotonic() - self._started) * 1e6)
-        if task.cancelled():
-            self._stream.on_handler_failed(self, asyncio.CancelledError("the handler was cancelled"))
-        elif error is not None:
-            self._stream.on_handler_failed(self, error)
-        else:
-            self._stream.on_handler_done(self, task.result())
+        try:
+            if task.cancelled():
+                self._stream.on_handler_failed(self, asyncio.CancelledError("the handler was cancelled"))
+            elif error is not None:
+                self._stream.on_handler_failed(self, error)
+            else:
+                self._stream.on_handler_done(self, task.result())
+        except Exception:
+            # An error of ours, or a message that the filter spoiled: nobody above here would answer the request.
+            _LOG.exception("stream %d failed", self._stream.id)
+            self._stream.local_reply(500, 0, b"")
 
     def _timed_out(self) -> None:
         if self._over:

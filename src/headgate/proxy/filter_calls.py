@@ -39,6 +39,11 @@ SKIPPED: Final = 7
 """The filter is at fault, and its policy skips it."""
 
 
+def no_bytes(body: object) -> bool:
+    """A filter left something else as a body; only interpreted code lets it."""
+    return not isinstance(body, bytes)
+
+
 class FilterCalls(StreamState):
     """The layer that enters filters."""
 
@@ -119,7 +124,7 @@ class FilterCalls(StreamState):
     def call_data(self, slot: FilterSlot, data: bytes, sending: bool) -> bytes | None:
         """Call a chunk handler.
 
-        :returns: the chunk to go on with; None if the filter failed and its policy has answered the request
+        :returns: the chunk to go on with; None if the request has been answered, by the filter or for its failure
         """
         entry = slot.entry
         stats = entry.stats
@@ -137,6 +142,9 @@ class FilterCalls(StreamState):
         watch.entry = None
         self.current = None
         if error is None:
+            if self.reply_head is not None:
+                self._reply_from_body(slot)
+                return None
             if result is None:
                 return data
             if isinstance(result, bytes):
@@ -149,7 +157,7 @@ class FilterCalls(StreamState):
     def call_trailers(self, slot: FilterSlot, trailers: Headers, sending: bool) -> bool:
         """Call a trailers handler.
 
-        :returns: False if the filter failed and its policy has answered the request
+        :returns: False if the request has been answered, by the filter or for its failure
         """
         entry = slot.entry
         entry.stats.calls += 1
@@ -168,8 +176,16 @@ class FilterCalls(StreamState):
         watch.entry = None
         self.current = None
         if error is None:
+            if self.reply_head is not None:
+                self._reply_from_body(slot)
+                return False
             return self.step != FINISHED
         return self.handler_failed(slot, error, "on_send_trailers" if sending else "on_receive_trailers")
+
+    def _reply_from_body(self, slot: FilterSlot) -> None:
+        """A handler of chunks or trailers, which returns no status, replied: that alone says STOP."""
+        self.skip_sender(slot)
+        self.start_reply()
 
     def call_last(self, slot: FilterSlot, logging_hook: bool) -> None:
         """Call ``on_log`` or ``on_destroy``: nothing they do can matter to the request any more."""

@@ -24,6 +24,7 @@ from headgate.proxy.filter_calls import (
     SUSPENDED,
     TERMINATED,
     FilterCalls,
+    no_bytes,
 )
 from headgate.proxy.filter_chain import ChainBuilder, FilterChain
 from headgate.proxy.filter_entry import FilterEntry, FilterSlot
@@ -208,6 +209,8 @@ class ReceivePath(FilterCalls):
             body = self.request.body
             if body is None:
                 body = b""
+            if no_bytes(body):
+                return self.handler_failed(slot, TypeError(f"left a body of {type(body).__name__}, not bytes"), "on_receive")
             self.held_request = [body] if body else []
             self._body_changed(len(body))
         elif need == _CHUNKS:
@@ -329,7 +332,7 @@ class ReceivePath(FilterCalls):
         self.request.trailers = trailers
         if self.step == FINISHED:
             return
-        if self.sent_upstream:
+        if self.sent_upstream or self.step == UPSTREAM:
             self.forward_request_end()
         elif self.waiting_for_body:
             self.waiting_for_body = False

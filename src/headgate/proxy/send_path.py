@@ -15,7 +15,7 @@ from headgate.api.headers import Headers
 from headgate.api.messages import ResponseHead
 from headgate.api.status import BodyNeed
 from headgate.observe.stream_info import DOWNSTREAM_TERMINATE, PROCESS_FAILED
-from headgate.proxy.filter_calls import FAILED, GO_ON, SKIPPED, STOPPED, SUSPENDED, TERMINATED
+from headgate.proxy.filter_calls import FAILED, GO_ON, SKIPPED, STOPPED, SUSPENDED, TERMINATED, no_bytes
 from headgate.proxy.filter_entry import FilterSlot
 from headgate.proxy.stream_state import FINISHED, HELD_BODY_WATERMARK, RESPONDING
 from headgate.proxy.upstream_path import UpstreamPath
@@ -134,16 +134,31 @@ class SendPath(UpstreamPath):
     def run_senders(self) -> None:
         """Run the sender filters from the cursor on, then send the head."""
         chain = self.chain
-        if chain is not None:
-            senders = chain.senders
-            while self.send_at < len(senders):
-                slot = senders[self.send_at]
-                if slot.capabilities.response_body == _BUFFER and not self._body_complete(slot):
-                    return
-                outcome = self.call_send(slot)
-                if self.step == FINISHED or not self._after_send(slot, outcome):
-                    return
-        self._send_head()
+        try:
+            if chain is not None:
+                senders = chain.senders
+                while self.send_at < len(senders):
+                    slot = senders[self.send_at]
+                    if slot.capabilities.response_body == _BUFFER and not self._body_complete(slot):
+                        return
+                    outcome = self.call_send(slot)
+                    if self.step == FINISHED or not self._after_send(slot, outcome):
+                        return
+            self._send_head()
+        except Exception:
+            self._engine_failed()
+
+    def _engine_failed(self) -> None:
+        """An error of ours, or a message that a filter spoiled: the client must not wait for an answer that never comes."""
+        _LOG.exception("stream %d failed", self.id)
+        if self.step == FINISHED:
+            return
+        if self.chain is not None:
+            self.send_at = len(self.chain.senders)
+        if self.response is not None and not self.head_sent and self.local_response:
+            self.terminate_silently()  # the answer in place of it has failed as well
+        else:
+            self.local_reply(500, 0, b"")
 
     def after_async_send(self, slot: FilterSlot, outcome: int) -> None:
         """An asynchronous sender has come to its verdict."""
@@ -200,6 +215,8 @@ class SendPath(UpstreamPath):
             body = response.body
             if body is None:
                 body = b""
+            if no_bytes(body):
+                return self.handler_failed(slot, TypeError(f"left a body of {type(body).__name__}, not bytes"), "on_send")
             self.held_response = [body] if body else []
             if self.held_response_bytes != len(body):
                 self.held_response_bytes = len(body)
@@ -231,6 +248,10 @@ class SendPath(UpstreamPath):
                 route.finalize_response(self)
             except HeadgateError as error:
                 _LOG.error("route %s: response headers: %s", route.config_path, error)
+        if not 200 <= response.status <= 599:
+            _LOG.error("listener %s: a filter set the status %r, which no response can have", self.snapshot.name, response.status)
+            self.local_reply(500, 0, b"")
+            return
         self.head_sent = True
         self.info.response_code = response.status
         held = self.held_response

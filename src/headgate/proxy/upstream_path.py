@@ -31,6 +31,7 @@ from headgate.observe.stream_info import (
 )
 from headgate.protocols.exchange import CONNECTION_FAILED, OVERFLOW, REMOTE_RESET, STALE_CONNECTION, TIMEOUT
 from headgate.protocols.http1.client_connection import Http1ClientConnection
+from headgate.protocols.http1.encoder import check_request_line
 from headgate.proxy.receive_path import ReceivePath
 from headgate.proxy.stream_state import FINISHED, RESPONDING, UPSTREAM
 
@@ -74,6 +75,8 @@ class UpstreamPath(ReceivePath):
             self.request_slot_taken = True
         if self.extra_lines is None:
             try:
+                if self.chain is not None:
+                    check_request_line(self.request)
                 route.finalize_request(self)
             except HeadgateError as error:
                 _LOG.error("route %s: the request cannot be sent on: %s", route.config_path, error)
@@ -193,6 +196,8 @@ class UpstreamPath(ReceivePath):
         """End the request upstream."""
         upstream = self.upstream
         if upstream is None:
+            if self.step == UPSTREAM and self.deadline == 0.0:
+                self._start_deadline()  # it still waits for a connection
             return
         trailers = self.request.trailers
         chain = self.chain

@@ -109,13 +109,35 @@ class HeaderRules:
     def apply(self, headers: Headers, stream: Stream) -> None:
         """Add, then remove.
 
-        :raises RewriteError: if a variable holds what may not stand in a header
+        :raises RewriteError: if a variable holds what may not stand in a header; everything else has been done nevertheless, so that
+            what is to be removed never stays
         """
+        failed: RewriteError | None = None
         for addition in self.additions:
-            addition.apply(headers, stream)
+            try:
+                addition.apply(headers, stream)
+            except RewriteError as error:
+                failed = error
         for key in self.removals:
             if key in headers.keys:
                 remove_lines(headers, key)
+        if failed is not None:
+            raise failed
+
+
+def apply_levels(levels: list[HeaderRules], headers: Headers, stream: Stream) -> None:
+    """Apply the rules of several levels, one after the other.
+
+    :raises RewriteError: as :meth:`HeaderRules.apply`, when all levels are done
+    """
+    failed: RewriteError | None = None
+    for rules in levels:
+        try:
+            rules.apply(headers, stream)
+        except RewriteError as error:
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 def build_header_rules(

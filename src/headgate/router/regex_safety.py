@@ -248,10 +248,12 @@ class _Analysis:
                 outside |= characters
         return twice, bool(inside & outside)
 
-    def ambiguous(self, followers: Iterable[int]) -> bool:
-        """Whether two of these positions accept a common character."""
+    def ambiguous(self, followers: Iterable[int], but: set[int]) -> bool:
+        """Whether two of these positions, but for some, accept a common character."""
         seen = 0
         for follower in followers:
+            if follower in but:
+                continue
             if seen & self.sets[follower]:
                 return True
             seen |= self.sets[follower]
@@ -282,7 +284,7 @@ def growth_of(pattern: str, flags: int) -> Growth:
     analysis = _Analysis(bool(tree.state.flags & 2))
     whole = analysis.sequence(items)
     bits = analysis.empty_choices
-    explained: set[int] = set()
+    open_loops: set[int] = set()
     late = False
     ends: list[frozenset[int]] = []
     plain: list[frozenset[int]] = []
@@ -291,9 +293,9 @@ def growth_of(pattern: str, flags: int) -> Growth:
         for position in loop.positions:
             twice, leaving = analysis.clash(position, loop.positions)
             analysis.exponential = analysis.exponential or twice
-            if leaving:
-                open_end = True
-                explained.add(position)
+            open_end = open_end or leaving
+        if open_end:
+            open_loops.update(loop.positions)
         if loop.long:
             (ends if open_end else plain).append(loop.positions)
             late = late or analysis.can_fail_late or loop.positions.isdisjoint(whole.last)
@@ -301,8 +303,9 @@ def growth_of(pattern: str, flags: int) -> Growth:
             bits += loop.choices.bit_length()
     if analysis.exponential:
         return Growth(EXPONENTIAL, 0)
-    bits += sum(analysis.ambiguous(analysis.follow[i]) for i in range(len(analysis.sets)) if i not in explained)
-    bits += analysis.ambiguous(whole.first)
+    # Whether to enter a loop at all is the same guess as when to leave it: that is counted above.
+    bits += sum(analysis.ambiguous(analysis.follow[i], open_loops) for i in range(len(analysis.sets)) if i not in open_loops)
+    bits += analysis.ambiguous(whole.first, open_loops)
     bits += max(sum(analysis.sizes).bit_length() - _USUAL_BITS, 0)
     # A loop inside of one whose end is guessed is gone through on the way to the guess, not again after it.
     scanned = any(not any(loop <= end for end in ends) for loop in plain)

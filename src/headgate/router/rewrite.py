@@ -125,7 +125,7 @@ def build_regex_rewrite(config: RegexRewriteConfig, path: str) -> PathRewrite:
     :param path: where the key stands
     :raises ConfigError: for a bad expression, or a substitution that refers to a group that it has not
     """
-    regex = compile_regex(config.pattern.regex, f"{path}.pattern.regex", 414)
+    regex = compile_regex(config.pattern.regex, f"{path}.pattern.regex", 414, place_matters=True)
     where = f"{path}.substitution"
     text = _without_query(config.substitution, where)
     literals = [""]

@@ -10,7 +10,7 @@ from typing import Final
 from headgate.api.stream import RouteInfo, Stream
 from headgate.observe.variables import VariableReader
 from headgate.router.direct_response import DirectResponse
-from headgate.router.header_rules import HeaderRules, replace_line
+from headgate.router.header_rules import HeaderRules, apply_levels, replace_line
 from headgate.router.matchers import RouteMatcher
 from headgate.router.redirect import Redirect
 from headgate.router.retry import RetryPolicy
@@ -87,8 +87,8 @@ class Route:
         if not self.changes_request:
             return
         request = stream.request
-        for rules in self.request_rules:
-            rules.apply(request.headers, stream)
+        if self.request_rules:
+            apply_levels(self.request_rules, request.headers, stream)
         if self.host_line:
             replace_line(request.headers, "host", self.host_line)
         if self.path_rewrite is not None:
@@ -97,14 +97,13 @@ class Route:
     def finalize_response(self, stream: Stream) -> None:
         """Apply the header rules for responses of route, virtual host and router, whoever made the response.
 
-        :raises RewriteError: if a variable holds what may not stand in a header
+        :raises RewriteError: if a variable holds what may not stand in a header; all other rules have been applied nevertheless
         """
         if not self.changes_response:
             return
         response = stream.response
         if response is not None:
-            for rules in self.response_rules:
-                rules.apply(response.headers, stream)
+            apply_levels(self.response_rules, response.headers, stream)
 
     def redirect_location(self, stream: Stream) -> str:
         """Where a ``REDIRECT`` leads; an empty string for other kinds."""

@@ -20,7 +20,7 @@ from headgate.server.worker_statistics import WorkerStatistics
 INTERVAL: Final = 1.0
 """Seconds between two pings."""
 STATISTICS_EVERY: Final = 5
-"""Pings between two collections of statistics: what a killed worker had counted since the last one is lost."""
+"""Pings between two collections of statistics that are not cheap: what a killed worker had counted since the last one is lost."""
 
 _LOG: Final = logging.getLogger("headgate.server")
 
@@ -50,7 +50,7 @@ class HealthWatch:
                     # This process itself did not run (a suspended machine, a debugger): the others' silence says nothing.
                     worker.pinged = 0.0
             rounds += 1
-            if rounds % STATISTICS_EVERY == 0:
+            if self._statistics.cheap() or rounds % STATISTICS_EVERY == 0:
                 await self._statistics.collect(self._pool.serving())
 
     def _check(self, worker: WorkerProcess) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import contextlib
 from collections import deque
 from typing import Final
+
+from headgate.observe.log_file import STDERR, LogFile
 
 _LINES: Final = 40
 _LINE_LENGTH: Final = 500
@@ -20,11 +22,15 @@ class StderrTail:
         self._partial = b""
 
     async def follow(self, stream: asyncio.StreamReader) -> None:
-        """Pass on everything until the end of the pipe."""
-        while data := await stream.read(_CHUNK):
-            self.feed(data)
-            sys.stderr.buffer.write(data)
-            sys.stderr.buffer.flush()
+        """Pass on everything until the end of the pipe; what our own standard error does not take at once is lost, and nobody waits."""
+        ours = LogFile(STDERR)
+        try:
+            while data := await stream.read(_CHUNK):
+                self.feed(data)
+                with contextlib.suppress(OSError):
+                    ours.write(data)
+        finally:
+            ours.close()
 
     def feed(self, data: bytes) -> None:
         """Note what was written."""

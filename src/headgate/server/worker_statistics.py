@@ -15,6 +15,9 @@ from headgate.server import protocol
 from headgate.server.channel import Message
 from headgate.server.worker_process import WorkerProcess
 
+SMALL: Final = 100
+"""Groups; fewer of them cost a worker next to nothing to hand over."""
+
 COLLECT_TIMEOUT: Final = 2.0
 """Seconds that a worker may take to hand over its statistics; its last ones count otherwise."""
 
@@ -26,6 +29,7 @@ class WorkerStatistics:
 
     def __init__(self) -> None:
         self._aggregate = StatsAggregate()
+        self._largest = 0
 
     async def collect(self, workers: Sequence[WorkerProcess]) -> None:
         """Ask all workers for their present statistics."""
@@ -37,10 +41,15 @@ class WorkerStatistics:
         except ServerError as error:
             _LOG.debug("no statistics: %s", error)
 
+    def cheap(self) -> bool:
+        """The workers have little to tell, so they may be asked often."""
+        return self._largest < SMALL
+
     def take(self, worker: WorkerProcess, answer: Message) -> None:
         """Note the statistics that an answer carries."""
         groups = answer.get("groups")
         if isinstance(groups, list) and not worker.forgotten:
+            self._largest = len(groups)
             self._aggregate.update(worker.pid, cast(list[MetricGroup], groups))
 
     def worker_died(self, worker: WorkerProcess) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -143,17 +144,27 @@ class BadAsync(StreamFilter[object]):
     phase = Phase.AFTER_ROUTE
 
     async def on_receive(self, stream: Stream) -> Status:
-        deed = stream.request.path.rpartition("/")[2]
-        await asyncio.sleep(0)
-        if deed == "hangs":
+        return await in_a_coroutine(stream)
+
+
+@stream_filter("bad_async_sender")
+class BadAsyncSender(StreamFilter[object]):
+    """The same on the response's way."""
+
+    async def on_send(self, stream: Stream) -> Status:
+        return await in_a_coroutine(stream)
+
+
+async def in_a_coroutine(stream: Stream) -> Status:
+    """Hang, or do what the path names."""
+    deed = stream.request.path.rpartition("/")[2]
+    await asyncio.sleep(0)
+    if deed == "hangs":
+        await asyncio.Event().wait()
+    while deed == "hangs_on":  # does not even let itself be cancelled
+        with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
-        if deed == "hangs_on":
-            while True:  # does not even let itself be cancelled
-                try:
-                    await asyncio.Event().wait()
-                except asyncio.CancelledError:
-                    continue
-        return DEEDS[deed](stream)
+    return DEEDS[deed](stream)
 
 
 @stream_filter("bad_body")

@@ -212,3 +212,23 @@ def test_timeout_in_the_middle_of_a_response_is_none(headgate: HeadgateFactory, 
         go_on.set()
         assert client.exactly(2) == b"cd"
         assert client.get("/", "Connection: close").status == 504
+
+
+def test_client_that_reads_nothing_is_cut_off_and_its_upstream_request_cancelled(headgate: HeadgateFactory, backend: BackendFactory) -> None:
+    """Neither the response nor the host may wait for ever for a client that has stopped reading."""
+    cancelled = threading.Event()
+
+    def answer(connection: socket.socket, number: int) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        try:
+            while True:
+                connection.sendall(bytes(65536))
+        except OSError:
+            cancelled.set()
+
+    upstream = backend.raw(answer)
+    proxy = headgate(simple_config(upstream.address, http1={"body_idle_timeout": SHORT}))
+    with Wire(proxy.address(), receive_buffer=4096) as client:
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert cancelled.wait(20.0)

@@ -39,9 +39,7 @@ def chain_config(hop: str, config: Mapping[str, Any]) -> dict[str, Any]:
     server["listeners"].append(client)
     route = {"match": {"prefix": "/"}, "route": {"cluster_name": "hop"}}
     server["routers"].append({"router_config_name": "client", "virtual_hosts": [{"name": "c", "domains": ["*"], "routers": [route]}]})
-    made["cluster_manager"]["clusters"].append(
-        {"name": "hop", "type": "SIMPLE", "lb_type": "LB_ROUNDROBIN", "hosts": [{"address": hop}]}
-    )
+    made["cluster_manager"]["clusters"].append({"name": "hop", "type": "SIMPLE", "lb_type": "LB_ROUNDROBIN", "hosts": [{"address": hop}]})
     return made
 
 

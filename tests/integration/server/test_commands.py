@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from tests.integration.backends import BackendFactory, Reply
 from tests.integration.harness import HeadgateFactory, request, simple_config, until
 

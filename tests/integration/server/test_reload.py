@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from tests.integration.backends import BackendFactory, Reply
 from tests.integration.harness import Headgate, HeadgateFactory, request, simple_config, until
 from tests.integration.load import Load
@@ -107,6 +108,20 @@ def test_listeners_come_and_go(headgate: HeadgateFactory, backend: BackendFactor
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(second)
     assert proxy.get().status == 200
+
+
+def test_a_removed_listener_finishes_what_is_under_way(headgate: HeadgateFactory, backend: BackendFactory) -> None:
+    release = threading.Event()
+    upstream = backend(lambda _: Reply(wait=release))
+    proxy = headgate(two_listeners(upstream.address, "127.0.0.1:0"), workers=2)
+    with proxy.connect("second") as client:
+        client.sendall(GET)
+        upstream.wait_for_requests(1)
+        assert proxy.reload(simple_config(upstream.address)).ok
+        release.set()
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"default-http1")
 
 
 def test_a_renamed_listener_keeps_its_port(headgate: HeadgateFactory, backend: BackendFactory) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from tests.integration.backends import BackendFactory, Reply
 from tests.integration.harness import Headgate, HeadgateFactory, alive, simple_config, until
 

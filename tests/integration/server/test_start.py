@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from tests.integration.backends import BackendFactory
 from tests.integration.harness import HeadgateFactory, alive, simple_config, until
 

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+
 from tests.integration.backends import BackendFactory
 from tests.integration.harness import Headgate, HeadgateFactory, alive, simple_config, until
 from tests.integration.load import Load

@@ -183,3 +183,23 @@ def test_one_that_raises_takes_no_other_with_it(until: Until, caplog: pytest.Log
     with caplog.at_level(logging.ERROR, "headgate.net"):
         run(scenario)
     assert len(caplog.records) == 8
+
+
+def test_what_is_armed_far_ahead_during_a_turn_does_not_delay_the_slots_before_it(until: Until) -> None:
+    class Rearming(Item):
+        wheel: DeadlineWheel
+
+        def on_deadline(self) -> None:
+            super().on_deadline()
+            self.wheel.arm(self, monotonic() + 60)
+
+    async def scenario(wheel: DeadlineWheel) -> None:
+        first, second = Rearming(), Item()
+        first.wheel = wheel
+        now = monotonic()
+        wheel.arm(first, now + RESOLUTION)
+        wheel.arm(second, now + 4 * RESOLUTION)
+        await until(lambda: bool(second.fired))
+        assert len(first.fired) == 1
+
+    run(scenario)

@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headgate.api.messages import ResponseHead
-from headgate.protocols.http1.response_decoder import ResponseDecoder, ResponseEvents
 from headgate.testing import InMemoryProxy, Reply
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Bench
-
-    from headgate.api import Headers
 
 PIECES = (
     b"GET / HTTP/1.1\r\n",
@@ -118,45 +114,3 @@ def test_host_bytes(bench: Bench, data: bytes, at: list[int]) -> None:
     assert re.match(rb"HTTP/1\.1 \d{3} ", received), "closed by the host: there is always an answer"
     assert b"HTTP/1.1 500" not in received
     assert bench.stats.host("upstream", "127.0.0.1:2").request_active == 0
-
-
-class Events(ResponseEvents):
-    """Checks the order of events."""
-
-    def __init__(self) -> None:
-        self.body = b""
-        self.log: list[str] = []
-
-    def on_head(self, head: ResponseHead, end_stream: bool) -> None:
-        self.log.append(f"head {head.status} {end_stream}")
-
-    def on_interim(self, head: ResponseHead) -> None:
-        self.log.append(f"interim {head.status}")
-
-    def on_body(self, data: bytes) -> None:
-        assert self.log
-        assert self.log[-1].startswith("head")
-        self.body += data
-
-    def on_end(self, trailers: Headers | None) -> None:
-        self.log.append("end")
-
-
-@settings(max_examples=400, deadline=None)
-@given(data=streams, at=cuts, method=st.sampled_from(["GET", "HEAD"]))
-def test_response_decoder_in_any_split(data: bytes, at: list[int], method: str) -> None:
-    """Never raises, reports one response at most, and the same one in any split unless it is refused."""
-
-    def decode(parts: list[bytes]) -> tuple[bool, Events]:
-        events = Events()
-        decoder = ResponseDecoder(events)
-        decoder.expect(method)
-        return all(decoder.feed(part) for part in parts), events
-
-    whole, once = decode([data])
-    parts, many = decode(pieces(data, at))
-    for events in (once, many):
-        assert sum(entry.startswith("head") for entry in events.log) <= 1
-    if whole and parts:
-        assert once.log == many.log
-        assert once.body == many.body

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headgate.api import Headers, ResponseHead
 from headgate.protocols.http1.response_decoder import MAX_HEADER_COUNT, ResponseDecoder, ResponseEvents
@@ -120,3 +124,44 @@ def test_only_a_body_until_close_is_completed_by_the_end_of_the_connection() -> 
         before = events.ended
         assert decoder.end_of_connection() is complete
         assert (before, events.ended, events.body) == (False, complete, b"abc")
+
+
+PIECES = (
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.0 200 OK\r\n",
+    b"HTTP/1.1 103 Hints\r\n",
+    b"HTTP/1.1 204 No Content\r\n",
+    b"Content-Length: 3\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Connection: close\r\n",
+    b"X: \xff\r\n",
+    b"\r\n",
+    b"\r",
+    b"\n",
+    b":",
+    b"abc",
+    b"3\r\nabc\r\n",
+    b"0\r\n\r\n",
+    b"0\r\nX-Sum: 1\r\n\r\n",
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    data=st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=6)), max_size=14).map(b"".join),
+    cuts=st.lists(st.integers(0, 200), max_size=8),
+    method=st.sampled_from(["GET", "HEAD"]),
+)
+def test_any_bytes_in_any_split(data: bytes, cuts: list[int], method: str) -> None:
+    """Never raises, finds one response at most, and the same one in any split unless it is refused."""
+    whole, once, _ = decode(data, method=method)
+    events = Events()
+    decoder = ResponseDecoder(events)
+    decoder.expect(method)
+    marks = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    parts = all(decoder.feed(data[a:b]) for a, b in pairwise(marks))
+    assert len(once.heads) <= 1
+    assert len(events.heads) <= 1
+    if whole and parts:
+        assert [head.status for head in once.heads] == [head.status for head in events.heads]
+        assert (once.interim, once.body, once.ended) == (events.interim, events.body, events.ended)

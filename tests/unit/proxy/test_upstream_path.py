@@ -352,3 +352,21 @@ def test_places_in_the_breaker_are_given_back(bench: Bench) -> None:
     limits = limited(max_requests=1, max_pending_requests=1, max_connections=1, max_retries=1)
     bench.run(scenario, in_turn(Reply(500), Reply(), Reply(500), Reply(), Reply(500), Reply()), routes=policy(), cluster=limits)
     assert bench.stats.cluster("upstream").request_retry_overflow == 0
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", b""), ("POST", b"abc"), ("POST", [b"a", b"b"])])
+def test_route_timeout_counts_while_a_request_waits_for_a_connection(
+    bench: Bench, until: Until, method: str, body: bytes | list[bytes]
+) -> None:
+    async def scenario(proxy: InMemoryProxy) -> int:
+        first = proxy.connect("listener")
+        first.send_raw(b"GET /first HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        await until(lambda: len(proxy.upstream.requests) == 1)
+        result = await proxy.connect("listener").exchange(method, "/", {}, body, None, 5)
+        return result.status
+
+    routes: list[Mapping[str, object]] = [
+        {"match": {"path": "/first"}, "route": {"cluster_name": "upstream", "timeout": "30s"}},
+        *to_upstream(timeout="60ms"),
+    ]
+    assert bench.run(scenario, Reply(never=True), routes=routes, cluster=limited(max_connections=1)) == 504

@@ -151,6 +151,21 @@ def test_a_variable_that_would_split_the_message(make_route: MakeRoute, make_str
         route.finalize_request(make_stream("/a%0D%0AX-Admin:%20yes"))
 
 
+def test_one_rule_that_fails_keeps_no_other_from_being_applied(make_route: MakeRoute, make_stream: MakeStream) -> None:
+    host = {"response_headers_to_add": [add("X-B", "2")], "response_headers_to_remove": ["x-inner"]}
+    action = {
+        "cluster_name": "c",
+        "response_headers_to_add": [add("X-Path", "%x-mosn-path%"), add("X-A", "1")],
+        "response_headers_to_remove": ["x-secret"],
+    }
+    stream = make_stream("/%0A")
+    assert stream.response is not None
+    stream.response.headers = Headers.of({"X-Secret": "s", "X-Inner": "i"})
+    with pytest.raises(RewriteError):
+        make_route({"prefix": "/"}, host, route=action).finalize_response(stream)
+    assert stream.response.headers.items() == [("x-a", "1"), ("x-b", "2")]
+
+
 @pytest.mark.parametrize(
     ("action", "message"),
     [

@@ -11,6 +11,9 @@ from headgate.router import SubjectTooLong
 from headgate.router.regex import MAX_SUBJECT, compile_regex
 
 LINEAR = [
+    r".*\.php$",
+    ".*user=beta.*",
+    "(?i).*Bot",
     "",
     "foo",
     ".*",
@@ -37,7 +40,6 @@ LINEAR = [
     "^/a(b?|c?)d",
 ]
 QUADRATIC = [
-    r".*\.php$",
     "a.*b",
     "^/.*/a/.*/b$",
     "/users/[^/]+/posts/[^/]+$",
@@ -74,7 +76,7 @@ LONG = [
     "^/v1/(.+)/(.+)/(.+)$",
     "a.*b[^c]*d",
     "/.*/a/.*/b",
-    ".*.*.*x",
+    "^.*.*.*x",
     "^.*a.*b.*c.*d",
     "a?" * 20 + "b",
     r"\w{1,32}" * 5 + "b",
@@ -160,10 +162,17 @@ def test_re2_meaning(text: str, subject: str, expected: bool) -> None:
     assert compile_regex(text, "path").found_in(subject) is expected
 
 
+def test_an_idle_start_is_left_out_where_only_finding_counts() -> None:
+    assert compile_regex("(?i).*?.*A", "path").pattern.pattern == "(?i)A"
+    assert compile_regex(".*a", "path", place_matters=True).pattern.pattern == ".*a"
+    assert compile_regex("^.*a", "path").pattern.pattern == "^.*a"
+    assert compile_regex(".*a|b", "path").found_in("b")
+
+
 _ATOMS = st.sampled_from(["a", "b", "/", ".", "[ab]", "[^/]", r"\d", r"\.", "(a|b)", "(?:ab|b)", "a?", "b*", "[^/]+", ".{0,3}"])
 _EXPRESSIONS = st.builds(
     lambda start, atoms, end: start + "".join(atoms) + end,
-    st.sampled_from(["", "^"]),
+    st.sampled_from(["", "^", ".*", ".*?"]),
     st.lists(_ATOMS, max_size=5),
     st.sampled_from(["", r"\z"]),
 )

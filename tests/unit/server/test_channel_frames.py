@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.server.channel import MAX_FRAME, ChannelError, FrameDecoder, Message, encode_frame
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
-)
-MESSAGES = st.lists(st.dictionaries(st.text(), JSON), max_size=5)
+VALUES = st.none() | st.integers() | st.text(max_size=10) | st.lists(st.integers(), max_size=3)
+MESSAGES = st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=3), max_size=4)
 
 
+@settings(max_examples=50, deadline=None)
 @given(MESSAGES, st.integers(1, 7))
 def test_messages_come_out_however_the_bytes_are_cut(messages: list[Message], step: int) -> None:
     data = b"".join(encode_frame(message) for message in messages)

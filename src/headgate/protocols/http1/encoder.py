@@ -8,10 +8,12 @@ Compiled by mypyc; interpreted otherwise.
 from __future__ import annotations
 
 import http
+import re
 from email.utils import formatdate
 from time import time
 from typing import Final
 
+from headgate.api.errors import HeaderError
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, ResponseHead
 from headgate.protocols.http1.fields import FRAMING
@@ -20,17 +22,25 @@ CRLF: Final = b"\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CHUNKED_LINE: Final = b"\r\nTransfer-Encoding: chunked"
+_METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_TARGET: Final = re.compile(r"(?:/[!\"$-~]*|\*)\Z")
+_FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 _REASONS: Final[dict[int, str]] = {status.value: status.phrase for status in http.HTTPStatus}
 _STATUS_LINES: Final[dict[int, bytes]] = {code: f"HTTP/1.1 {code} {reason}\r\n".encode() for code, reason in _REASONS.items()}
 
 
 def status_line(status: int, reason: str) -> bytes:
-    """The status line of a response, with its line end. An empty or standard reason is taken from a table."""
+    """The status line of a response, with its line end. An empty or standard reason is taken from a table.
+
+    A reason that would split the message, which only a filter can have set, is left out.
+    """
     if not reason or reason == _REASONS.get(status):
         line = _STATUS_LINES.get(status)
         if line is not None:
             return line
+    if _FORBIDDEN.search(reason) is not None:
+        reason = ""
     return f"HTTP/1.1 {status} {reason}\r\n".encode("utf-8", "surrogateescape")
 
 
@@ -47,6 +57,17 @@ def field_lines(headers: Headers) -> bytes:
 
 def _length_line(length: int) -> bytes:
     return b"\r\nContent-Length: %d" % length
+
+
+def check_request_line(head: RequestHead) -> None:
+    """Check method and target, which filters may have set to anything.
+
+    :raises HeaderError: for one that would split the message or cannot be sent
+    """
+    if _TARGET.match(head.target) is None:
+        raise HeaderError(f"not a request target: {head.target!r}")
+    if _METHOD.match(head.method) is None:
+        raise HeaderError(f"not a method: {head.method!r}")
 
 
 def encode_request_head(head: RequestHead, extra: bytes, end_stream: bool) -> bytes:

@@ -81,6 +81,7 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         self._keep_alive: bool = True
         self._owes_continue: bool = False
         self._head_request: bool = False
+        self._bodiless: bool = False  # the response has no body, whatever comes as one
         self._request_done: bool = True
         self._response_begun: bool = False
         self._response_done: bool = False
@@ -135,12 +136,17 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         return False
 
     def pause_writing(self) -> None:
-        """The client reads slowly."""
+        """The client reads slowly: give it as long as a client has that sends slowly."""
+        out = self._out
+        if out.settings.body_idle_timeout:
+            out.times.write = monotonic() + out.settings.body_idle_timeout
+            out.times.rearm()
         if self._receiver is not None:
             self._receiver.on_downstream_full()
 
     def resume_writing(self) -> None:
         """It has caught up."""
+        self._out.times.write = 0.0
         if self._receiver is not None:
             self._receiver.on_downstream_drained()
 
@@ -289,6 +295,7 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         self._response_begun = True
         status = head.status
         bodiless = self._head_request or status == 204 or status == 304
+        self._bodiless = bodiless
         self._chunked = False
         if not end_stream and not bodiless and head.content_length < 0:
             if self._http10:
@@ -296,6 +303,10 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
             else:
                 self._chunked = True
         if status == 204 and head.content_length >= 0:
+            head.headers.changed = True
+        elif end_stream and not bodiless and head.content_length > 0:
+            # A filter changed method or status of what had no body: the length that it would have had must not be promised.
+            head.content_length = 0
             head.headers.changed = True
         if (not self._request_done and (end_stream or status >= 400)) or self._draining:
             self._keep_alive = False
@@ -310,7 +321,7 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
 
     def send_response_data(self, data: bytes) -> None:
         """Send a part of the body."""
-        if not data or self._head_request:
+        if not data or self._bodiless:
             return
         out = self._out
         if not self._chunked:
@@ -437,6 +448,10 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
             self._reply_refusal(408)
             self._out.linger()
 
+    def on_write_timeout(self) -> None:
+        """The client does not read: break the connection, which cancels what is under way upstream."""
+        self._out.reset()
+
     def on_stream_deadline(self) -> None:
         """The engine's deadline for this exchange has come."""
         if self._receiver is not None:
@@ -455,6 +470,9 @@ class _Socket(ServerTransport):
 
     def on_body_timeout(self) -> None:
         self._connection.on_body_timeout()
+
+    def on_write_timeout(self) -> None:
+        self._connection.on_write_timeout()
 
     def on_stream_deadline(self) -> None:
         self._connection.on_stream_deadline()

@@ -1,4 +1,4 @@
-"""The time limits of one downstream connection, of which up to four run at once, on one place of the wheel.
+"""The time limits of one downstream connection, several of which run at once, on one place of the wheel.
 
 Compiled by mypyc; interpreted otherwise.
 """
@@ -24,6 +24,10 @@ class TimeoutEvents:
         """The client stalls in the middle of a body."""
         raise NotImplementedError
 
+    def on_write_timeout(self) -> None:
+        """The client does not read what is sent to it."""
+        raise NotImplementedError
+
     def on_stream_deadline(self) -> None:
         """The engine's deadline for the exchange under way."""
         raise NotImplementedError
@@ -43,6 +47,7 @@ class ServerDeadlines(Timed):
         self.head: float = 0.0
         self.body: float = 0.0
         self.stream: float = 0.0
+        self.write: float = 0.0
         self.idle: float = 0.0
 
     def rearm(self) -> None:
@@ -52,6 +57,8 @@ class ServerDeadlines(Timed):
             when = self.head
         if self.body != 0.0 and (when == 0.0 or self.body < when):
             when = self.body
+        if self.write != 0.0 and (when == 0.0 or self.write < when):
+            when = self.write
         if self.stream != 0.0 and (when == 0.0 or self.stream < when):
             when = self.stream
         self._wheel.arm(self, when)
@@ -65,7 +72,7 @@ class ServerDeadlines(Timed):
 
     def remove(self) -> None:
         """The connection is gone."""
-        self.head = self.body = self.stream = self.idle = 0.0
+        self.head = self.body = self.stream = self.write = self.idle = 0.0
         self._wheel.remove(self)
 
     def on_deadline(self) -> None:
@@ -80,6 +87,9 @@ class ServerDeadlines(Timed):
         elif 0.0 < self.body <= now:
             self.body = 0.0
             self._events.on_body_timeout()
+        elif 0.0 < self.write <= now:
+            self.write = 0.0
+            self._events.on_write_timeout()
         elif 0.0 < self.stream <= now:
             self.stream = 0.0
             self._events.on_stream_deadline()

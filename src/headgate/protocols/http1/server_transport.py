@@ -131,6 +131,6 @@ class ServerTransport(TimeoutEvents):
     def on_idle_timeout(self) -> None:
         """Idle, or lingering, or closing for too long."""
         if self.closing:
-            self.abort()
+            self.reset()
         else:
             self.close()
