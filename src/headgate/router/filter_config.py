@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 
-def merge_filter_configs(
-    virtual_host: dict[str, dict[str, object]], route: dict[str, dict[str, object]]
-) -> dict[str, dict[str, object]]:
+def merge_filter_configs(virtual_host: dict[str, dict[str, object]], route: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
     """The route's configuration over that of its virtual host.
 
     Shallow: for a filter that both name, the route's keys replace the virtual host's of the same name, whatever stands below them.

@@ -15,9 +15,7 @@ _RPC_KEY: Final = "service"
 _RPC_ANY: Final = ".*"
 
 
-def build_matcher(
-    config: RouteMatchConfig, path: str, findings: list[ConfigError], scope: ExtensionScope | None = None
-) -> RouteMatcher:
+def build_matcher(config: RouteMatchConfig, path: str, findings: list[ConfigError], scope: ExtensionScope | None = None) -> RouteMatcher:
     """Make a route's matcher. Of ``prefix``, ``path``, ``regex`` and ``variables`` the first that is given counts (MOSN); ``headers`` are
     always AND-ed, also with ``variables`` (where MOSN leaves them out). Without any of these every request matches.
 

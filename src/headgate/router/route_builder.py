@@ -94,9 +94,7 @@ def _forward(
         route.response_rules = [own, *route.response_rules]
 
 
-def _target(
-    route: Route, config: RouteActionConfig, path: str, findings: list[ConfigError], scope: ExtensionScope | None
-) -> None:
+def _target(route: Route, config: RouteActionConfig, path: str, findings: list[ConfigError], scope: ExtensionScope | None) -> None:
     targets = [name for name in ("cluster_name", "cluster_variable", "weighted_clusters") if getattr(config, name)]
     if len(targets) != 1:
         given = " and ".join(targets) or "none"

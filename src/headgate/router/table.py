@@ -54,9 +54,7 @@ class RouterTable:
         findings: list[ConfigError],
         scope: ExtensionScope | None,
     ) -> None:
-        own_request = build_header_rules(
-            config.request_headers_to_add, config.request_headers_to_remove, path, "request", findings, scope
-        )
+        own_request = build_header_rules(config.request_headers_to_add, config.request_headers_to_remove, path, "request", findings, scope)
         own_response = build_header_rules(
             config.response_headers_to_add, config.response_headers_to_remove, path, "response", findings, scope
         )
@@ -66,9 +64,7 @@ class RouterTable:
             [rules for rules in (own_request, request_rules) if rules is not None],
             [rules for rules in (own_response, response_rules) if rules is not None],
         )
-        routes = [
-            build_route(route, f"{path}.routers[{i}]", i, level, findings, scope) for i, route in enumerate(config.routers)
-        ]
+        routes = [build_route(route, f"{path}.routers[{i}]", i, level, findings, scope) for i, route in enumerate(config.routers)]
         virtual_host = VirtualHost(config.name, routes)
         self.virtual_hosts.append(virtual_host)
         if not config.domains:

@@ -28,9 +28,7 @@ class ClusterManager:
         self.clusters: dict[str, Cluster] = clusters
 
     @staticmethod
-    def from_config(
-        config: ClusterManagerConfig, path: str, stats: StatsStore, scope: ExtensionScope | None = None
-    ) -> ClusterManager:
+    def from_config(config: ClusterManagerConfig, path: str, stats: StatsStore, scope: ExtensionScope | None = None) -> ClusterManager:
         """Make all clusters.
 
         :param path: where the configuration stands: ``cluster_manager``
@@ -86,9 +84,7 @@ def _balance(
     return None
 
 
-def _hosts(
-    config: ClusterConfig, path: str, stats: StatsStore, findings: list[ConfigError], scope: ExtensionScope | None
-) -> list[Host]:
+def _hosts(config: ClusterConfig, path: str, stats: StatsStore, findings: list[ConfigError], scope: ExtensionScope | None) -> list[Host]:
     try:
         configs = CLUSTER_TYPES.find(config.type, f"{path}.type", scope).create(config).hosts()
     except ConfigError as error:

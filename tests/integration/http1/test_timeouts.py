@@ -214,7 +214,7 @@ def test_timeout_in_the_middle_of_a_response_is_none(headgate: HeadgateFactory, 
         assert client.get("/", "Connection: close").status == 504
 
 
-def test_client_that_reads_nothing_is_cut_off_and_its_upstream_request_cancelled(headgate: HeadgateFactory, backend: BackendFactory) -> None:
+def test_client_that_reads_nothing_is_cut_off_and_the_host_too(headgate: HeadgateFactory, backend: BackendFactory) -> None:
     """Neither the response nor the host may wait for ever for a client that has stopped reading."""
     cancelled = threading.Event()
 

@@ -37,7 +37,7 @@ PIECES = (
     b":",
     b"abc",
     b"3\r\nabc\r\n",
-    b"3;x=\"y\"\r\nabc\r\n",
+    b'3;x="y"\r\nabc\r\n',
     b"0\r\n",
     b"0\r\n\r\n",
     b"0\r\nX-Sum: 1\r\n\r\n",

@@ -125,6 +125,7 @@ def test_pipelined_behind_a_slow_one_wait_and_reading_pauses(bench: Bench, until
 
 # --- keep-alive
 
+
 @pytest.mark.parametrize(
     ("version", "lines", "kept", "line"),
     [
@@ -143,9 +144,7 @@ def test_pipelined_behind_a_slow_one_wait_and_reading_pauses(bench: Bench, until
 def test_keep_alive(bench: Bench, until: Until, version: str, lines: tuple[str, ...], kept: bool, line: str | None) -> None:
     data = get("/1", *lines, version=version) + get("/2", *lines, version=version)
     count = 2 if kept else 1
-    received, closed, requests = talk(
-        bench, until, data, lambda client: len(bodies(client.received)) == count and (kept or client.closed)
-    )
+    received, closed, requests = talk(bench, until, data, lambda client: len(bodies(client.received)) == count and (kept or client.closed))
     assert len(requests) == count
     assert closed is not kept
     connection = re.search(rb"\r\nConnection: ([^\r]*)\r\n", received)
@@ -166,6 +165,7 @@ def test_a_request_without_host_is_served_under_1_0_only(bench: Bench, until: Un
 
 
 # --- responses
+
 
 def test_chunked_to_1_1_and_until_close_to_1_0(bench: Bench, until: Until) -> None:
     reply = Reply(body=[b"ab", b"c"])
@@ -202,9 +202,7 @@ def test_body_until_close_upstream_is_chunked_for_the_client(bench: Bench, until
 )
 def test_responses_without_a_body(bench: Bench, until: Until, request_line: str, raw: bytes, head_has: bytes) -> None:
     data = request_line.encode() + b"\r\n" + HOST + b"\r\n"
-    received, closed, requests = talk(
-        bench, until, data + data, lambda client: len(statuses(client.received)) == 2, Reply(raw=raw)
-    )
+    received, closed, requests = talk(bench, until, data + data, lambda client: len(statuses(client.received)) == 2, Reply(raw=raw))
     first, second, rest = received.split(b"\r\n\r\n")
     assert head_has in first
     assert head_has in second
@@ -215,10 +213,7 @@ def test_responses_without_a_body(bench: Bench, until: Until, request_line: str,
 
 
 def test_interim_responses_pass_to_1_1_only(bench: Bench, until: Until) -> None:
-    raw = (
-        b"HTTP/1.1 100 Continue\r\n\r\n"
-        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-    )
+    raw = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     received, _, _ = talk(bench, until, get("/"), lambda client: client.received.endswith(b"ok"), Reply(raw=raw))
     assert statuses(received) == [103, 200]
     assert b"Link: </a>" in received
@@ -245,6 +240,7 @@ def test_hop_by_hop_fields_stop_here_in_both_directions(bench: Bench, until: Unt
 
 
 # --- 100 Continue
+
 
 def test_continue_is_sent_when_the_body_is_wanted(bench: Bench, until: Until) -> None:
     async def scenario(proxy: InMemoryProxy) -> None:
@@ -326,6 +322,7 @@ def test_empty_lines_before_a_request_are_skipped(bench: Bench, until: Until) ->
 
 
 # --- time limits and the client's leaving
+
 
 @pytest.mark.parametrize(
     ("data", "expected"),

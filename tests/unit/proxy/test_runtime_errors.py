@@ -152,9 +152,7 @@ def test_per_filter_config_of_a_filter_that_the_listener_has_not(bench: Bench) -
 def test_per_filter_config_with_a_bad_option(bench: Bench) -> None:
     register(bench, "limiter", Limiter, Options)
     lines = errors(bench, [{"type": "limiter"}], routes=routes_with({"limiter": {"limit": "x"}}))
-    assert [line.split(": ")[0] for line in lines] == [
-        "servers[0].routers[0].virtual_hosts[0].routers[0].per_filter_config.limiter.limit"
-    ]
+    assert [line.split(": ")[0] for line in lines] == ["servers[0].routers[0].virtual_hosts[0].routers[0].per_filter_config.limiter.limit"]
 
 
 def test_entries_of_one_type_get_numbers(bench: Bench) -> None:

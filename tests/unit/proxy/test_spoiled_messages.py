@@ -71,9 +71,7 @@ def test_a_method_that_would_split_the_request(method: str) -> None:
 
 @pytest.mark.parametrize("make", [receiver, async_receiver])
 @pytest.mark.parametrize("name", ["headers", "method", "target"])
-def test_parts_of_a_request_of_a_wrong_type(
-    name: str, make: Make
-) -> None:
+def test_parts_of_a_request_of_a_wrong_type(name: str, make: Make) -> None:
     exchange = FilterTester(make(lambda stream: put(name, 3)(stream.request))).request()
     assert exchange.status == 500
     assert not exchange.upstream

@@ -74,6 +74,7 @@ def with_variables(bench: Bench, **variables: object) -> list[Mapping[str, objec
 
 # --- the retry policy
 
+
 @pytest.mark.parametrize("status", [500, 502, 503, 599])
 def test_bad_statuses_are_retried(bench: Bench, status: int) -> None:
     got, requests = exchange(bench, in_turn(Reply(status), Reply(status), Reply()), routes=policy(num_retries=2))
@@ -151,6 +152,7 @@ def test_malformed_response_is_502(bench: Bench, raw: bytes, reason: str) -> Non
 
 # --- bodies are sent again
 
+
 @pytest.mark.parametrize("body", [b"x" * 1000, [b"ab", b"cd"], b"y" * 65536])
 def test_a_body_up_to_64_kib_is_replayed(bench: Bench, body: bytes | list[bytes]) -> None:
     got, requests = exchange(bench, in_turn(Reply(503), Reply()), "POST", body, routes=policy())
@@ -166,6 +168,7 @@ def test_a_longer_body_is_not(bench: Bench) -> None:
 
 
 # --- no connection
+
 
 def test_no_connection_tries_each_host_once_whatever_the_method(bench: Bench) -> None:
     async def scenario(proxy: InMemoryProxy) -> int:
@@ -196,6 +199,7 @@ def test_another_host_serves_when_one_cannot_be_reached(bench: Bench) -> None:
 
 # --- a reused connection that was closed
 
+
 @pytest.mark.parametrize(
     ("method", "body", "status"),
     [("GET", b"", 200), ("PUT", b"abc", 200), ("DELETE", b"", 200), ("POST", b"abc", 502), ("PATCH", b"", 502), ("PUT", b"x" * 70000, 502)],
@@ -216,6 +220,7 @@ def test_stale_is_repeated_once_only(bench: Bench) -> None:
 
 
 # --- time limits
+
 
 def test_route_timeout_is_504(bench: Bench) -> None:
     assert exchange(bench, Reply(never=True), routes=to_upstream(timeout="60ms"))[0] == 504
@@ -261,6 +266,7 @@ def test_timeout_header_does_not_lengthen(bench: Bench, value: str) -> None:
 
 
 # --- limits of the cluster
+
 
 def limited(**limits: int) -> dict[str, object]:
     return {"circuit_breakers": [limits]}

@@ -46,7 +46,7 @@ def test_a_rewritten_request_and_a_changed_response(bench: Bench) -> None:
 
 
 def test_redirect_and_direct_response_get_the_header_rules(bench: Bench) -> None:
-    rules = {"response_headers_to_add": [{"header": {"key": "X-Rule", "value": "1"}}]}
+    rules: dict[str, Any] = {"response_headers_to_add": [{"header": {"key": "X-Rule", "value": "1"}}]}
     routes = [
         {"match": {"path": "/old"}, "redirect": {"path_redirect": "/new", "response_code": 308}},
         {"match": {"prefix": "/"}, "direct_response": {"status": 503, "body": "closed"}},
