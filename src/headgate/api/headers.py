@@ -27,7 +27,10 @@ def header_line(name: str, value: str) -> bytes:
     """
     if _TOKEN.match(name) is None:
         raise HeaderError(f"not a header name: {name!r}")
-    encoded = value.strip(" \t").encode("utf-8", "surrogateescape")
+    try:
+        encoded = value.strip(" \t").encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise HeaderError(f"the value of header {name!r} cannot be encoded: {value!r}") from None
     if _FORBIDDEN.search(encoded) is not None:
         raise HeaderError(f"control character in the value of header {name!r}")
     return name.encode("ascii") + b": " + encoded

@@ -155,3 +155,8 @@ def test_parts_of_a_request() -> None:
     assert request.headers.get_all("host") == ["b.test"]
     bare = RequestHead("GET", "/a", Headers())
     assert (bare.query, bare.authority) == (None, "")
+
+
+def test_a_lone_surrogate_that_stands_for_no_byte_is_refused() -> None:
+    with pytest.raises(HeaderError):
+        Headers().set("X-A", "\ud800")

@@ -118,9 +118,7 @@ def test_syntax_error_names_file_and_line(write: Write, tmp_path: Path) -> None:
 
 def test_raising_module_names_file_and_line(write: Write, tmp_path: Path) -> None:
     file = write("bad.py", text="x = 1\n\nraise ValueError('no key')\n")
-    assert findings(["./bad.py"], tmp_path) == [
-        f"extensions[0]: extension ./bad.py cannot be loaded: {file}:3: ValueError: no key"
-    ]
+    assert findings(["./bad.py"], tmp_path) == [f"extensions[0]: extension ./bad.py cannot be loaded: {file}:3: ValueError: no key"]
 
 
 def test_missing_import_names_file_and_line(write: Write, tmp_path: Path) -> None:
@@ -152,3 +150,19 @@ def test_a_failed_load_leaves_nothing_behind(write: Write, tmp_path: Path) -> No
     findings(["./bad.py"], tmp_path)
     assert not {name for name in set(sys.modules) - before if "bad" in name}
     assert sys.path == path
+
+
+def test_a_changed_file_of_the_same_size_and_second(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's cache of compiled files goes by size and time of change in seconds: an edit within a second must not be lost."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    write("main.py", mark="1")
+    first = load_extensions(["./main.py"], tmp_path)
+    write("main.py", mark="2")
+    assert mark(load_extensions(["./main.py"], tmp_path)) == 2
+    assert mark(first) == 1
+
+
+def test_a_module_that_exits_is_a_finding(write: Write, tmp_path: Path) -> None:
+    write("bad.py", text="import sys\nsys.exit(3)\n")
+    (line,) = findings(["./bad.py"], tmp_path)
+    assert "SystemExit" in line

@@ -41,7 +41,7 @@ def status_line(status: int, reason: str) -> bytes:
             return line
     if _FORBIDDEN.search(reason) is not None:
         reason = ""
-    return f"HTTP/1.1 {status} {reason}\r\n".encode("utf-8", "surrogateescape")
+    return f"HTTP/1.1 {status} {reason}\r\n".encode("latin-1", "replace")
 
 
 def field_lines(headers: Headers) -> bytes:

@@ -44,7 +44,7 @@ def load_extensions(specs: Sequence[str], base: Path | None = None) -> Extension
                 importlib.import_module(spec)
         except ConfigError as error:
             errors.append(error)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             errors.append(ConfigError(path, f"extension {spec} cannot be loaded: {describe(error)}"))
     if errors:
         raise ConfigRejected(errors)
@@ -99,12 +99,16 @@ def _load_file(file: Path, scope: ExtensionScope) -> None:
 def _siblings(folder: Path) -> Iterator[None]:
     """Let a file import from its own folder, and take what it imported out of the process-wide table again."""
     before = set(sys.modules)
+    writes_bytecode = sys.dont_write_bytecode
+    # Cached bytecode is told from stale by size and whole seconds: an edit of the same size within a second would not be taken up.
+    sys.dont_write_bytecode = True
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
         yield
     finally:
         sys.path.remove(str(folder))
+        sys.dont_write_bytecode = writes_bytecode
         for name in set(sys.modules) - before:
             origin = getattr(sys.modules[name], "__file__", None)
             if origin and Path(origin).is_relative_to(folder) and not name.startswith("headgate_extension_"):
