@@ -1,11 +1,11 @@
 """HTTP/1.1 requests from bytes: llhttp (through httptools) in strict mode, and what llhttp leaves to its user.
 
 No I/O here: bytes in by :meth:`RequestDecoder.feed`, events out to a :class:`RequestEvents`. Each head is collected until it is whole,
-llhttp judges it, and only then its lines are read here: after llhttp's judgement they can be read in one way only, and reading them
-by splitting costs a third of a callback for each. llhttp refuses bare CR and LF, obsolete line folding, spaces before the colon,
-repeated or signed lengths, ``Content-Length`` beside ``Transfer-Encoding``, malformed chunk sizes and chunk extensions. Added here:
-protocol versions other than 1.0 and 1.1, codings other than ``chunked``, ``chunked`` in HTTP/1.0, ``Host`` missing, repeated or malformed, targets that are
-neither origin form, absolute form nor ``*``, a body together with ``Upgrade``, and every limit.
+llhttp judges it, and only then its lines are read here: after llhttp's judgement they can be read in one way only, and reading them by
+splitting costs a third of a callback for each. llhttp refuses bare CR and LF, obsolete line folding, spaces before the colon, repeated
+or signed lengths, ``Content-Length`` beside ``Transfer-Encoding``, malformed chunk sizes and chunk extensions. Added here: protocol
+versions other than 1.0 and 1.1, codings other than ``chunked``, ``chunked`` in HTTP/1.0, ``Host`` missing, repeated or malformed,
+targets that are neither origin form, absolute form nor ``*``, a body together with ``Upgrade``, and every limit.
 
 Where one message ends and the next begins in what was fed, llhttp does not tell; so nothing is fed to it that could go past the end of
 a message: heads by themselves, bodies of known length up to their end, chunked ones up to each empty line, one of which ends them.
