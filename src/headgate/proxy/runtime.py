@@ -96,7 +96,7 @@ class _Builder:
 
     def build(self) -> Runtime:
         config = self._config
-        clusters = ClusterManager.from_config(config.cluster_manager, "cluster_manager", self._context.stats)
+        clusters = ClusterManager.from_config(config.cluster_manager, "cluster_manager", self._context.stats, self._scope)
         pools = Pools(self._context.wheel, self._context.connector)
         runtime = Runtime(clusters, pools)
         server = config.servers[0]

@@ -34,6 +34,7 @@ from headgate.protocols.http1.client_connection import Http1ClientConnection
 from headgate.protocols.http1.encoder import check_request_line
 from headgate.proxy.receive_path import ReceivePath
 from headgate.proxy.stream_state import FINISHED, RESPONDING, UPSTREAM
+from headgate.router.errors import RoutingError
 
 _LOG: Final = logging.getLogger("headgate.proxy")
 
@@ -80,7 +81,7 @@ class UpstreamPath(ReceivePath):
                 route.finalize_request(self)
             except HeadgateError as error:
                 _LOG.error("route %s: the request cannot be sent on: %s", route.config_path, error)
-                self.local_reply(500, 0, b"")
+                self.local_reply(error.status if isinstance(error, RoutingError) else 500, 0, b"")
                 return
             self.extra_lines = self.snapshot.forwarding.lines(self.request, self.connection)
             if self.request_ended and not self.held_request and self.request.content_length > 0:

@@ -1,0 +1,1 @@
+"""Supervisor and workers: processes, listening sockets, reload, drain."""
