@@ -26,7 +26,7 @@ class Generation:
     """
 
     def __init__(self, on_end: Callable[[], None]) -> None:
-        self._on_end = on_end
+        self._on_end: Callable[[], None] | None = on_end
         self.active_streams: int = 0
         self.retired: bool = False
 
@@ -34,14 +34,20 @@ class Generation:
         """One of its streams has ended."""
         self.active_streams -= 1
         if self.retired and self.active_streams == 0:
-            self._on_end()
+            self._end()
 
     def retire(self) -> None:
         """A newer configuration has taken over."""
         if not self.retired:
             self.retired = True
             if self.active_streams == 0:
-                self._on_end()
+                self._end()
+
+    def _end(self) -> None:
+        on_end = self._on_end
+        if on_end is not None:
+            self._on_end = None  # else it and its owner would hold each other
+            on_end()
 
 
 class ListenerSnapshot:
