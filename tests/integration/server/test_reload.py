@@ -91,7 +91,7 @@ def test_number_of_workers_changes_under_load(headgate: HeadgateFactory, backend
         until(lambda: len(proxy.status()["workers"]) == 2, "the surplus workers have ended")
     # Linux resets a connection that it completes between a socket's last accept() and its close(); two sockets were closed.
     assert len(load.failures) <= 2, load.failures
-    assert all("ConnectionReset" in failure for failure in load.failures)
+    assert all("ConnectionReset" in failure or "BrokenPipe" in failure for failure in load.failures), load.failures
 
 
 def test_listeners_come_and_go(headgate: HeadgateFactory, backend: BackendFactory) -> None:

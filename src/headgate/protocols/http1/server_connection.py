@@ -36,6 +36,8 @@ from headgate.protocols.http1.request_decoder import RequestDecoder, RequestEven
 from headgate.protocols.http1.server_transport import ServerTransport
 from headgate.protocols.http1.settings import Http1Settings
 
+_DRAIN_GRACE: Final = 1.0
+"""Seconds in which a connection without a request may still bring one when the listener drains."""
 _NO_LINE: Final = b""
 _CLOSE_LINE: Final = b"Connection: close\r\n"
 _KEEP_ALIVE_LINE: Final = b"Connection: keep-alive\r\n"
@@ -406,9 +408,15 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         self._decoder.use_settings(settings)
 
     def drain(self) -> None:
-        """Finish what is under way, then close; an idle connection closes at once."""
+        """Finish what is under way, then close; an idle connection closes at once, one that has brought no request yet gets a moment
+        for it: it may have been accepted this instant, its request on the way."""
         self._draining = True
-        if not self._busy and not self._decoder.head_open and not self._decoder.rest:
+        if self._busy or self._decoder.head_open or self._decoder.rest:
+            return
+        if self._requests == 0:
+            self._out.times.head = monotonic() + _DRAIN_GRACE
+            self._out.times.rearm()
+        else:
             self._out.close()
 
     def finish_after_request(self) -> None:
