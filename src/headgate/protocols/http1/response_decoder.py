@@ -252,7 +252,7 @@ class ResponseDecoder:
         for line in lines:
             field = known.get(line)
             if field is None:
-                if b":" not in line:
+                if line.find(b":") < 0:
                     raise MalformedResponse
                 field = take_apart(line)
             kind = field.kind
