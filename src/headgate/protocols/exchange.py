@@ -24,8 +24,6 @@ CONNECTION_FAILED: Final = 1
 """No connection to the upstream host could be made."""
 REMOTE_RESET: Final = 2
 """The peer closed or reset the connection."""
-LOCAL_RESET: Final = 3
-"""This side gave up."""
 PROTOCOL_ERROR: Final = 4
 """The peer sent what the protocol does not allow."""
 TIMEOUT: Final = 5
@@ -34,16 +32,6 @@ OVERFLOW: Final = 6
 """A limit (circuit breaker) was reached."""
 STALE_CONNECTION: Final = 7
 """A reused connection was closed by the peer before any byte of the response: nothing is known to have been processed."""
-
-RESET_NAMES: Final = {
-    CONNECTION_FAILED: "connection failed",
-    REMOTE_RESET: "remote reset",
-    LOCAL_RESET: "local reset",
-    PROTOCOL_ERROR: "protocol error",
-    TIMEOUT: "timeout",
-    OVERFLOW: "overflow",
-    STALE_CONNECTION: "connection closed by peer before the response",
-}
 
 
 @trait

@@ -90,7 +90,6 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
     replay_bytes: int = 0
     tried: list[Host] = _NO_HOSTS
     stale_retried: bool = False
-    retry_started: float = 0.0
     retries_left: int = -1  # -1: not asked for yet
     retry_slot_taken: bool = False
     upstream_started: float = 0.0
