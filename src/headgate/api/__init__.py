@@ -1,5 +1,6 @@
 """Ground floor: what an author of an extension imports, and the registries. It imports nothing of the rest."""
 
+from headgate.api.deferred import Deferred
 from headgate.api.errors import (
     AlreadyRepliedError,
     ConfigError,
@@ -23,6 +24,7 @@ __all__ = [
     "ConfigError",
     "ConfigRejected",
     "ConnectionInfo",
+    "Deferred",
     "ExtensionError",
     "FilterCallbacks",
     "HeaderError",

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from headgate.api.deferred import Deferred
 from headgate.api.errors import RegistrationError
 from headgate.api.registry import Registry
 from headgate.api.status import BodyNeed, Phase, Status
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 ConfigT = TypeVar("ConfigT")
 ConfigT_co = TypeVar("ConfigT_co", covariant=True)
 
-Verdict = Status | None | Awaitable[Status | None]
-"""What a head handler returns; an ``async def`` handler returns the awaitable form by itself."""
+Verdict = Status | None | Deferred | Awaitable[Status | None]
+"""What a head handler returns; an ``async def`` handler returns the awaitable form by itself, a :class:`Deferred` costs no task."""
 
 
 class StreamFilter(Generic[ConfigT_co]):

@@ -1,4 +1,4 @@
-"""An asynchronous handler of a filter: the stream waits for it, the worker does not, and not longer than the entry's timeout."""
+"""An asynchronous handler of a filter, awaited in a task: the costlier kind of :class:`headgate.proxy.handler_call.HandlerCall`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Awaitable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from headgate.proxy.handler_call import HandlerCall
+
 if TYPE_CHECKING:
     from headgate.proxy.filter_entry import FilterSlot
     from headgate.proxy.stream_state import StreamState
@@ -15,16 +17,15 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("headgate.proxy")
 
 
-class AsyncCall:
-    """One awaited handler. Exactly one of the stream's ``on_handler_*`` methods is called, unless it is abandoned.
+class AsyncCall(HandlerCall):
+    """One awaited handler.
 
     When the time is over the stream goes on at once: a handler that does not heed its cancellation delays nobody.
     """
 
     def __init__(self, stream: StreamState, slot: FilterSlot, awaitable: Awaitable[object], sending: bool) -> None:
+        super().__init__(slot, sending)
         loop = asyncio.get_running_loop()
-        self.slot = slot
-        self.sending = sending
         self._stream = stream
         self._over = False
         self._started = monotonic()
@@ -33,7 +34,6 @@ class AsyncCall:
         self._timer = loop.call_later(slot.entry.timeout, self._timed_out)
 
     def abandon(self) -> None:
-        """Nobody waits any more."""
         if not self._over:
             self._over = True
             self._timer.cancel()

@@ -12,10 +12,12 @@ from collections.abc import Awaitable
 from time import monotonic
 from typing import Final
 
+from headgate.api.deferred import Deferred
 from headgate.api.headers import Headers
 from headgate.api.status import Status
 from headgate.proxy.async_handler import AsyncCall
 from headgate.proxy.filter_entry import FilterSlot
+from headgate.proxy.handler_call import DeferredCall
 from headgate.proxy.stream_state import FINISHED, RESPONDING, StreamState
 
 _LOG: Final = logging.getLogger("headgate.proxy")
@@ -114,6 +116,11 @@ class FilterCalls(StreamState):
                 return RECHOOSE
             where = "on_send" if sending else f"on_receive in phase {slot.phase}"
             error: BaseException = ValueError(f"Status.{verdict.name} is not allowed from {where}")
+        elif isinstance(verdict, Deferred):
+            call = DeferredCall(self, slot, verdict, sending, self.snapshot.context.wheel)
+            self.async_call = call
+            call.start()
+            return SUSPENDED
         elif isinstance(verdict, Awaitable):
             self.async_call = AsyncCall(self, slot, verdict, sending)
             return SUSPENDED

@@ -13,7 +13,6 @@ from headgate.api.headers import Headers
 from headgate.api.messages import ResponseHead
 from headgate.api.status import BodyNeed
 from headgate.observe.stream_info import NO_HEALTHY_UPSTREAM, NO_ROUTE_FOUND, REQUEST_ENTITY_TOO_LARGE
-from headgate.proxy.async_handler import AsyncCall
 from headgate.proxy.filter_calls import (
     FAILED,
     GO_ON,
@@ -28,6 +27,7 @@ from headgate.proxy.filter_calls import (
 )
 from headgate.proxy.filter_chain import ChainBuilder, FilterChain
 from headgate.proxy.filter_entry import FilterEntry, FilterSlot
+from headgate.proxy.handler_call import HandlerCall
 from headgate.proxy.stream_state import (
     AFTER_CHOOSE_HOST,
     AFTER_ROUTE,
@@ -340,7 +340,7 @@ class ReceivePath(FilterCalls):
 
     # --- verdicts of asynchronous handlers
 
-    def on_handler_done(self, call: AsyncCall, verdict: object) -> None:
+    def on_handler_done(self, call: HandlerCall, verdict: object) -> None:
         """An asynchronous handler returned."""
         self.async_call = None
         outcome = self.judge(call.slot, verdict, call.sending)
@@ -349,13 +349,13 @@ class ReceivePath(FilterCalls):
         elif self.step < RESPONDING and (self._after_receive(call.slot, outcome) or self.step in (MATCH_ROUTE, CHOOSE_HOST)):
             self.advance()
 
-    def on_handler_failed(self, call: AsyncCall, error: BaseException) -> None:
+    def on_handler_failed(self, call: HandlerCall, error: BaseException) -> None:
         """An asynchronous handler raised."""
         self.async_call = None
         if self.handler_failed(call.slot, error, "on_send" if call.sending else "on_receive"):
             self._skip(call)
 
-    def on_handler_timed_out(self, call: AsyncCall) -> None:
+    def on_handler_timed_out(self, call: HandlerCall) -> None:
         """An asynchronous handler took too long."""
         self.async_call = None
         entry = call.slot.entry
@@ -369,7 +369,7 @@ class ReceivePath(FilterCalls):
         else:
             self._skip(call)
 
-    def _skip(self, call: AsyncCall) -> None:
+    def _skip(self, call: HandlerCall) -> None:
         if call.sending:
             self.after_async_send(call.slot, GO_ON)
         elif self.step < RESPONDING and self._after_receive(call.slot, GO_ON):

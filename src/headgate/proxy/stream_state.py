@@ -32,9 +32,9 @@ from headgate.api.stream import ConnectionInfo, Stream
 from headgate.observe.stream_info import StreamInfo
 from headgate.protocols.exchange import RequestReceiver, ResponseReceiver, ResponseSender
 from headgate.protocols.http1.client_connection import Http1ClientConnection
-from headgate.proxy.async_handler import AsyncCall
 from headgate.proxy.filter_chain import FilterChain
 from headgate.proxy.filter_entry import FilterSlot
+from headgate.proxy.handler_call import HandlerCall
 from headgate.proxy.snapshot import ListenerSnapshot
 from headgate.router.route import Route
 from headgate.upstream.cluster import Cluster
@@ -68,7 +68,7 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
     step: int = BEFORE_ROUTE
     chain: FilterChain | None = None
     current: FilterSlot | None = None  # the slot whose handler is being called
-    async_call: AsyncCall | None = None
+    async_call: HandlerCall | None = None
     # The request's way:
     receive_at: int = 0
     request_ended: bool = True
@@ -186,15 +186,15 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
 
     # --- verdicts of asynchronous handlers
 
-    def on_handler_done(self, call: AsyncCall, verdict: object) -> None:
+    def on_handler_done(self, call: HandlerCall, verdict: object) -> None:
         """It returned."""
         raise NotImplementedError
 
-    def on_handler_failed(self, call: AsyncCall, error: BaseException) -> None:
+    def on_handler_failed(self, call: HandlerCall, error: BaseException) -> None:
         """It raised."""
         raise NotImplementedError
 
-    def on_handler_timed_out(self, call: AsyncCall) -> None:
+    def on_handler_timed_out(self, call: HandlerCall) -> None:
         """It took too long."""
         raise NotImplementedError
 
