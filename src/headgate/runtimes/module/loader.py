@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from headgate.api.errors import ConfigError, ConfigRejected
@@ -39,7 +40,7 @@ def load_extensions(specs: Sequence[str], base: Path | None = None) -> Extension
         try:
             if _is_path(spec):
                 for file in _files(Path(base or ".", spec).resolve(), path):
-                    _load_file(file, scope)
+                    load_file(file, scope)
             else:
                 importlib.import_module(spec)
         except ConfigError as error:
@@ -78,7 +79,11 @@ def _files(target: Path, path: str) -> list[Path]:
     return files
 
 
-def _load_file(file: Path, scope: ExtensionScope) -> None:
+def load_file(file: Path, scope: ExtensionScope) -> ModuleType:
+    """Load a Python file anew, under a name of its own; what it registers goes into ``scope``.
+
+    What goes wrong in it is raised as it is; :func:`describe` says where.
+    """
     package = file.name == "__init__.py"
     stem = file.parent.name if package else file.stem
     name = f"headgate_extension_{next(_numbers)}_{stem}"
@@ -93,6 +98,7 @@ def _load_file(file: Path, scope: ExtensionScope) -> None:
     except BaseException:
         sys.modules.pop(name, None)
         raise
+    return module
 
 
 @contextmanager

@@ -1,0 +1,3 @@
+module headgate.example/auth
+
+go 1.21
