@@ -261,6 +261,11 @@ class SendPath(UpstreamPath):
             sender.send_response_head(response, True)
             self.finish()
             return
+        if ended and len(held) == 1 and response.trailers is None:
+            self.info.bytes_sent += len(held[0])
+            sender.send_response(response, held[0])
+            self.finish()
+            return
         sender.send_response_head(response, False)
         if held:
             self.held_response = []
@@ -269,7 +274,7 @@ class SendPath(UpstreamPath):
                 sender.send_response_data(data)
         if ended:
             self._send_end(response.trailers)
-        else:
+        elif self.response_paused:
             self._resume_upstream()
 
     def response_data(self, data: bytes) -> None:

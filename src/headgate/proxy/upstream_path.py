@@ -88,22 +88,25 @@ class UpstreamPath(ReceivePath):
                 self._state_length(0)
             elif self.chain is not None and self.chain.request_chunks and not (self.request_ended and not self.held_request):
                 self._state_length(self.held_request_bytes if self.request_ended else -1)
-        self.sender.want_body()
+        # Without filters nothing has taken time since the stream's birth.
+        now = self.info.start_time if self.chain is None else monotonic()
         if self.request_ended:
-            self._start_deadline()
-        self._attempt(False)
+            self._start_deadline(now)
+        else:
+            self.sender.want_body()
+        self._attempt(False, now)
 
     def _state_length(self, length: int) -> None:
         self.request.content_length = length
         self.request.headers.changed = True
 
-    def _start_deadline(self) -> None:
+    def _start_deadline(self, now: float) -> None:
         """The route's timeout: from the request's end (or its sending, whichever is later) to the response's head."""
         route = self.matched
         assert route is not None
         timeout = self._timeout("proxy_global_timeout", "x-mosn-global-timeout", route.timeout)
         if timeout > 0.0:
-            self.deadline = monotonic() + timeout
+            self.deadline = now + timeout
             self.sender.set_deadline(self.deadline)
 
     def _timeout(self, variable: str, header: str, configured: float) -> float:
@@ -124,7 +127,7 @@ class UpstreamPath(ReceivePath):
                     return asked
         return configured
 
-    def _attempt(self, fresh: bool) -> None:
+    def _attempt(self, fresh: bool, now: float) -> None:
         cluster = self.cluster
         host = self.chosen
         assert cluster is not None and host is not None
@@ -133,7 +136,7 @@ class UpstreamPath(ReceivePath):
         host.active_requests += 1
         host.stats.request_total += 1
         host.stats.request_active += 1
-        self.upstream_started = monotonic()
+        self.upstream_started = now
         connection = pool.acquire(self, fresh)
         if connection is not None:
             self.on_pool_ready(connection)
@@ -198,7 +201,7 @@ class UpstreamPath(ReceivePath):
         upstream = self.upstream
         if upstream is None:
             if self.step == UPSTREAM and self.deadline == 0.0:
-                self._start_deadline()  # it still waits for a connection
+                self._start_deadline(monotonic())  # it still waits for a connection
             return
         trailers = self.request.trailers
         chain = self.chain
@@ -208,30 +211,51 @@ class UpstreamPath(ReceivePath):
                     return
         upstream.send_request_end(trailers)
         if self.deadline == 0.0 and self.response is None:
-            self._start_deadline()
+            self._start_deadline(monotonic())
 
     # --- the response (ResponseReceiver)
 
     def on_response_head(self, head: ResponseHead, end_stream: bool) -> None:
         """The final response's head arrived: retry, or send it down."""
-        route = self.matched
-        assert route is not None
-        retry = route.retry
-        if retry is not None and retry.retries_status(head.status) and self._may_retry():
-            upstream = self.upstream
-            self.upstream = None
-            if upstream is not None and not end_stream:
-                upstream.discard()
-            self._release_host(False)
-            self._retry_later()
+        now = monotonic()
+        if self._retried(head.status, end_stream, now):
             return
-        self.info.response_received = monotonic()
+        self.info.response_received = now
         if self.deadline != 0.0:
             self.deadline = 0.0
             self.sender.set_deadline(0.0)
         if end_stream:
-            self._exchange_over(head.status)
+            self._exchange_over(head.status, now)
         self.begin_response(head, end_stream)
+
+    def on_response(self, head: ResponseHead, body: bytes, received: float) -> None:
+        """The final response arrived whole: the same in one step."""
+        route = self.matched
+        if route is not None and route.retry is not None and self._retried(head.status, True, received):
+            return
+        self.info.response_received = received
+        if self.deadline != 0.0:
+            self.deadline = 0.0
+            self.sender.set_deadline(0.0)
+        self._exchange_over(head.status, received)
+        self.held_response = [body]
+        self.held_response_bytes = len(body)
+        self.begin_response(head, True)
+
+    def _retried(self, status: int, end_stream: bool, now: float) -> bool:
+        """The retry policy throws a response with this status away."""
+        route = self.matched
+        assert route is not None
+        retry = route.retry
+        if retry is None or not retry.retries_status(status) or not self._may_retry():
+            return False
+        upstream = self.upstream
+        self.upstream = None
+        if upstream is not None and not end_stream:
+            upstream.discard()
+        self._release_host(False, now)
+        self._retry_later()
+        return True
 
     def on_informational(self, head: ResponseHead) -> None:
         """An interim response passes."""
@@ -245,7 +269,7 @@ class UpstreamPath(ReceivePath):
     def on_response_end(self, trailers: Headers | None) -> None:
         """The response is complete."""
         response = self.response
-        self._exchange_over(response.status if response is not None else 0)
+        self._exchange_over(response.status if response is not None else 0, monotonic())
         self.response_end(trailers)
 
     def on_upstream_full(self) -> None:
@@ -275,7 +299,7 @@ class UpstreamPath(ReceivePath):
         self._failed(reason, detail)
 
     def _failed(self, reason: int, detail: str) -> None:
-        self._release_host(True)
+        self._release_host(True, monotonic())
         if self.step == FINISHED:
             return
         self.info.upstream_failure = detail
@@ -289,7 +313,7 @@ class UpstreamPath(ReceivePath):
         if reason == STALE_CONNECTION and not self.stale_retried and self.request.method in _IDEMPOTENT and self._replayable():
             self.stale_retried = True
             self._rewind()
-            self._attempt(True)
+            self._attempt(True, monotonic())
             return True
         if reason == OVERFLOW:
             return False
@@ -368,28 +392,30 @@ class UpstreamPath(ReceivePath):
         if len(self.tried) >= len(cluster.hosts):
             self.tried = []  # all have had their turn: begin again
         if self.choose_host_of(cluster):
-            self._attempt(False)
+            self._attempt(False, monotonic())
 
     # --- the end of an exchange
 
-    def _exchange_over(self, status: int) -> None:
+    def _exchange_over(self, status: int, now: float) -> None:
         """Request and response are through; the connection is the pool's again."""
         self.upstream = None
-        self._release_host(status >= 500)
-        self._release_request()
+        self._release_host(status >= 500, now)
+        if self.request_slot_taken or self.retry_slot_taken:
+            self._release_request()
 
-    def _release_host(self, failed: bool) -> None:
+    def _release_host(self, failed: bool, now: float) -> None:
         """Count the attempt as over."""
         host = self.chosen
-        if host is None or self.upstream_started == 0.0:
+        started = self.upstream_started
+        if host is None or started == 0.0:
             return
+        self.upstream_started = 0.0
         stats = host.stats
         host.active_requests -= 1
         stats.request_active -= 1
-        elapsed = (monotonic() - self.upstream_started) * 1000.0
+        elapsed = (now - started) * 1000.0
         self.upstream_time += elapsed
         stats.request_duration_time.observe(elapsed)
-        self.upstream_started = 0.0
         if failed:
             stats.response_failed += 1
         else:
@@ -419,7 +445,7 @@ class UpstreamPath(ReceivePath):
             if self.chosen is not None:
                 self.chosen.stats.request_local_reset += 1
             upstream.cancel()
-        self._release_host(True)
+        self._release_host(True, monotonic())
         self._release_request()
 
     def on_downstream_deadline(self) -> None:

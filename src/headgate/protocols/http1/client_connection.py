@@ -99,6 +99,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self._paused: bool = False
         self._discarding: bool = False
         self._discarded: int = 0
+        self._last_read: float = monotonic()
         self._try_deadline: float = 0.0
         self._body_deadline: float = 0.0
 
@@ -107,6 +108,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     def connection_made(self, transport: asyncio.Transport) -> None:
         """The connection stands."""
         self._transport = transport
+        self._last_read = monotonic()
         transport.set_write_buffer_limits(self._high_watermark, self._high_watermark // 4)
         name = transport.get_extra_info("sockname")
         if isinstance(name, tuple):
@@ -134,12 +136,13 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
             # Nothing was asked: whatever this is, no later exchange may take it for its answer.
             self.close()
             return
+        self._last_read = monotonic()
         if not self._decoder.feed(data):
             self._fail(PROTOCOL_ERROR, "malformed response")
         elif self._receiver is not None and self._response_head:
             self._receiver.on_response_flush()
             if self._body_deadline != 0.0:
-                self._body_deadline = monotonic() + self._body_idle_timeout
+                self._body_deadline = self._last_read + self._body_idle_timeout
 
     def eof_received(self) -> bool:
         """The host has shut down its side."""
@@ -166,10 +169,17 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         if end_stream:
             self._give_back()
         elif self._body_idle_timeout:
-            self._body_deadline = monotonic() + self._body_idle_timeout
+            self._body_deadline = self._last_read + self._body_idle_timeout
             self._rearm()
         if receiver is not None:
             receiver.on_response_head(head, end_stream)
+
+    def on_whole(self, head: ResponseHead, body: bytes) -> None:
+        """A final response has arrived whole."""
+        receiver = self._receiver
+        self._give_back()
+        if receiver is not None:
+            receiver.on_response(head, body, self._last_read)
 
     def on_interim(self, head: ResponseHead) -> None:
         """An interim response."""
@@ -220,12 +230,15 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     def send_request_head(self, head: RequestHead, extra: bytes, end_stream: bool) -> None:
         """Send the request's head."""
         self._decoder.expect(head.method)
-        self._chunked = not end_stream and head.content_length < 0
         data = encode_request_head(head, extra, end_stream)
         if end_stream:
+            self._chunked = False
             self._request_done = True
-            self._write(data)
+            if self._transport is not None and not self._closed:
+                self._stats.connection_bytes_write_total += len(data)
+                self._transport.write(data)
         else:
+            self._chunked = head.content_length < 0
             self._pending = data
 
     def send_request_data(self, data: bytes) -> None:
@@ -305,10 +318,10 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     # --- the connection
 
     def wait_in_pool(self) -> None:
-        """It stands in the pool from now on."""
+        """It stands in the pool from now on; idle since it was last read from."""
         self._try_deadline = 0.0
         if self._idle_timeout:
-            when = monotonic() + self._idle_timeout
+            when = self._last_read + self._idle_timeout
             timed = self._timed
             if timed.tick != 0 and when >= timed.deadline > 0.0:
                 timed.deadline = when  # later than before: the wheel need not know

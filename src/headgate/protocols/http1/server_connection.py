@@ -341,6 +341,27 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
             self._out.write(encode_trailers(trailers))
         self._response_ended()
 
+    def send_response(self, head: ResponseHead, body: bytes) -> None:
+        """Send a whole response, in one write."""
+        status = head.status
+        if (
+            self._head_request
+            or self._http10
+            or status == 204
+            or status == 304
+            or self._draining
+            or not (self._keep_alive and self._request_done)
+            or head.content_length != len(body)
+        ):
+            self.send_response_head(head, False)
+            self.send_response_data(body)
+            self.send_response_end(None)
+            return
+        self._response_begun = True
+        self._out.write(encode_response_head(head, False, False, False, _NO_LINE) + body)
+        self._response_done = True
+        self._exchange_done()
+
     def flush_response(self) -> None:
         """Nothing more comes for the moment."""
         self._out.flush()
