@@ -28,9 +28,9 @@ class ActiveStream(SendPath):
         stats.request_active += 1
         snapshot.generation.active_streams += 1
         started = monotonic()
-        self.info = StreamInfo(started, "Http1")
+        info = self.info = StreamInfo(started, "Http1")
         if self.request_ended:
-            self.info.request_received = started
+            info.request_received = started
         if snapshot.entries and not self.build_chain():
             return
         self.advance()

@@ -78,7 +78,8 @@ class UpstreamPath(ReceivePath):
             try:
                 if self.chain is not None:
                     check_request_line(self.request)
-                route.finalize_request(self)
+                if route.changes_request:
+                    route.finalize_request(self)
             except HeadgateError as error:
                 _LOG.error("route %s: the request cannot be sent on: %s", route.config_path, error)
                 self.local_reply(error.status if isinstance(error, RoutingError) else 500, 0, b"")
@@ -133,9 +134,10 @@ class UpstreamPath(ReceivePath):
         assert cluster is not None and host is not None
         self.info.upstream_attempts += 1
         pool = self.snapshot.pools.pool(cluster, host)
+        stats = host.stats
         host.active_requests += 1
-        host.stats.request_total += 1
-        host.stats.request_active += 1
+        stats.request_total += 1
+        stats.request_active += 1
         self.upstream_started = now
         connection = pool.acquire(self, fresh)
         if connection is not None:

@@ -84,7 +84,7 @@ class ConnectionPool(ClientConnectionOwner):
         idle = self._idle
         while idle and not fresh:
             connection = idle.pop()
-            if connection.usable:
+            if connection.open:
                 return connection
         breaker = self._cluster.breaker
         if not breaker.try_acquire_pending():

@@ -14,7 +14,7 @@ from typing import Final
 
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, ResponseHead
-from headgate.net.deadlines import DeadlineWheel, Timed
+from headgate.net.deadlines import TICKS_PER_SECOND, DeadlineWheel, Timed
 from headgate.observe.upstream_stats import HostStats
 from headgate.protocols.exchange import (
     PROTOCOL_ERROR,
@@ -63,6 +63,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     :param idle_timeout: seconds that it may wait in the pool; 0: no limit
     :param body_idle_timeout: seconds between two parts of a response's body; 0: no limit
     :param high_watermark: bytes waiting to be written at which the request's body pauses
+    :ivar open: neither side has closed it
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self.id: int = id
         self.local_address: str = ""
         self.requests: int = 0
+        self.open: bool = True
         self._owner = owner
         self._stats = stats
         self._pending: bytes = b""
@@ -117,6 +119,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone, by either side's doing."""
         self._closed = True
+        self.open = False
         self._wheel.remove(self._timed)
         active = self._active
         if active and error is None and self._eof:
@@ -147,6 +150,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     def eof_received(self) -> bool:
         """The host has shut down its side."""
         self._eof = True
+        self.open = False
         return False
 
     def pause_writing(self) -> None:
@@ -323,21 +327,22 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         if self._idle_timeout:
             when = self._last_read + self._idle_timeout
             timed = self._timed
-            if timed.tick != 0 and when >= timed.deadline > 0.0:
-                timed.deadline = when  # later than before: the wheel need not know
+            if 0 < timed.tick <= when * TICKS_PER_SECOND:
+                timed.deadline = when  # not before the slot in which it stands: the wheel need not know
             else:
                 self._wheel.arm(timed, when)
 
     @property
     def usable(self) -> bool:
         """It is open, and no exchange is under way on it."""
-        return not self._closed and not self._closed_by_us and not self._active and not self._eof
+        return self.open and not self._active
 
     def close(self) -> None:
         """Close it; an exchange that is under way is not told."""
         if self._closed or self._closed_by_us:
             return
         self._closed_by_us = True
+        self.open = False
         self._receiver = None
         if self._transport is not None:
             # abort, not close: what is unsent belongs to an exchange that nobody waits for.

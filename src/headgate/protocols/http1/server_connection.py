@@ -236,7 +236,8 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         decoder.blocked = False
         times = out.times
         times.stream = 0.0
-        out.flush()
+        if out.pending:
+            out.flush()
         if not self._keep_alive or out.closing or self._draining:
             if decoder.upgrade:
                 out.linger()
@@ -358,8 +359,8 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
             self.send_response_end(None)
             return
         self._response_begun = True
-        self._out.write(encode_response_head(head, False, False, False, _NO_LINE) + body)
         self._response_done = True
+        self._out.send(encode_response_head(head, False, False, False, _NO_LINE) + body)
         self._exchange_done()
 
     def flush_response(self) -> None:

@@ -9,7 +9,7 @@ from time import monotonic
 
 from mypy_extensions import trait
 
-from headgate.net.deadlines import DeadlineWheel, Timed
+from headgate.net.deadlines import TICKS_PER_SECOND, DeadlineWheel, Timed
 
 
 @trait
@@ -65,7 +65,7 @@ class ServerDeadlines(Timed):
 
     def move(self, when: float) -> None:
         """There is no other limit than this one: usually later than the one before, which costs one store."""
-        if self.tick != 0 and when >= self.deadline > 0.0:
+        if 0 < self.tick <= when * TICKS_PER_SECOND:
             self.deadline = when
         else:
             self._wheel.arm(self, when)
