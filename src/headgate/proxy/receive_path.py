@@ -138,8 +138,9 @@ class ReceivePath(FilterCalls):
         """Run the filters of one phase from the cursor on; False: the walk stops here, for now or for good."""
         receivers = chain.receivers
         count = len(receivers)
-        while self.receive_at < count:
-            slot = receivers[self.receive_at]
+        at = self.receive_at
+        while at < count:
+            slot = receivers[at]
             if slot.phase > phase:
                 return True
             need = slot.capabilities.request_body
@@ -150,8 +151,11 @@ class ReceivePath(FilterCalls):
                 # Answered or ended from within (a failing filter, terminate()).
                 return False
             if outcome == GO_ON and need == _NONE and self.reply_head is None:
-                self.receive_at += 1
-            elif not self._after_receive(slot, outcome):
+                at += 1
+                self.receive_at = at
+            elif self._after_receive(slot, outcome):
+                at = self.receive_at
+            else:
                 return False
         return True
 

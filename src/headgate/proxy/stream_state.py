@@ -1,8 +1,9 @@
 """The state of one stream, and the theory of its life.
 
-A stream is one request and its response. One object owns it, :class:`headgate.proxy.stream.ActiveStream`, made of four layers, each a
-file: this one (what is known), ``receive_path`` (the request through its filters, route and host), ``upstream_path`` (the exchange with the
-host: connection, retries, time limits) and ``send_path`` (the response through its filters to the client, and the end).
+A stream is one request and its response. One object owns it, :class:`headgate.proxy.stream.ActiveStream`, made of layers, each a
+file: this one (what is known), ``filter_calls`` (where filters are entered), ``receive_path`` (the request through its filters, route and
+host), ``retry_path`` (whether it is sent again), ``upstream_path`` (the exchange with the host: connection, time limits) and
+``send_path`` (the response through its filters to the client, and the end).
 
 The request's way is a list of steps, walked by ``advance``::
 

@@ -1,20 +1,10 @@
-"""The exchange with the host: connection, time limits, retries (see ``stream_state`` for the theory).
+"""The exchange with the host: connection, time limits, failure (see ``stream_state`` for the theory).
 
-What may be repeated, and when:
-
-- *no connection could be made*: nothing was sent, so another host is tried, at most three times, whatever the method (MOSN does the same);
-- *a reused connection ended before any byte of the response*: once, on a fresh connection, if the method is idempotent
-  (RFC 9110 section 9.2.2) and what was sent of the body is still known;
-- *the route's retry policy says so* (``retry_on``): on its status codes, connection failures, resets before the response and per-try
-  timeouts, up to ``num_retries``, within the cluster's breaker, as long as what was sent of the body is known (64 KiB are kept).
-
-The decision is taken before any sender filter sees the response (MOSN: after).
 Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from time import monotonic
 from typing import Final
@@ -32,7 +22,7 @@ from headgate.observe.stream_info import (
 from headgate.protocols.exchange import CONNECTION_FAILED, OVERFLOW, REMOTE_RESET, STALE_CONNECTION, TIMEOUT
 from headgate.protocols.http1.client_connection import Http1ClientConnection
 from headgate.protocols.http1.encoder import check_request_line
-from headgate.proxy.receive_path import ReceivePath
+from headgate.proxy.retry_path import RetryPath
 from headgate.proxy.stream_state import FINISHED, RESPONDING, UPSTREAM
 from headgate.router.errors import RoutingError
 
@@ -40,12 +30,8 @@ _LOG: Final = logging.getLogger("headgate.proxy")
 
 REPLAY_LIMIT: Final = 64 * 1024
 """Bytes of a request's body that are kept for a retry."""
-CONNECT_RETRIES: Final = 3
-RETRY_DELAY: Final = 0.01
-"""Seconds before a retry, as in MOSN."""
 
-_IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
-
+_GLOBAL_TIMEOUT: Final = "x-mosn-global-timeout"
 _STATUS: Final[dict[int, int]] = {TIMEOUT: 504, OVERFLOW: 503}
 _FLAGS: Final[dict[int, int]] = {
     CONNECTION_FAILED: UPSTREAM_CONNECTION_FAILURE,
@@ -56,7 +42,7 @@ _FLAGS: Final[dict[int, int]] = {
 }
 
 
-class UpstreamPath(ReceivePath):
+class UpstreamPath(RetryPath):
     """The layer that talks to the host."""
 
     # --- sending
@@ -95,7 +81,7 @@ class UpstreamPath(ReceivePath):
             self._start_deadline(now)
         else:
             self.sender.want_body()
-        self._attempt(False, now)
+        self.attempt(False, now)
 
     def _state_length(self, length: int) -> None:
         self.request.content_length = length
@@ -105,7 +91,9 @@ class UpstreamPath(ReceivePath):
         """The route's timeout: from the request's end (or its sending, whichever is later) to the response's head."""
         route = self.matched
         assert route is not None
-        timeout = self._timeout("proxy_global_timeout", "x-mosn-global-timeout", route.timeout)
+        timeout = route.timeout
+        if self._variables is not None or _GLOBAL_TIMEOUT in self.request.headers.keys:
+            timeout = self._timeout("proxy_global_timeout", _GLOBAL_TIMEOUT, timeout)
         if timeout > 0.0:
             self.deadline = now + timeout
             self.sender.set_deadline(self.deadline)
@@ -128,7 +116,8 @@ class UpstreamPath(ReceivePath):
                     return asked
         return configured
 
-    def _attempt(self, fresh: bool, now: float) -> None:
+    def attempt(self, fresh: bool, now: float) -> None:
+        """Send the request to the chosen host."""
         cluster = self.cluster
         host = self.chosen
         assert cluster is not None and host is not None
@@ -153,16 +142,15 @@ class UpstreamPath(ReceivePath):
         info = self.info
         info.upstream_local_address = connection.local_address
         info.upstream_connection_id = connection.id
-        connection.start(self)
         route = self.matched
-        assert route is not None
+        extra = self.extra_lines
+        assert route is not None and extra is not None
+        connection.start(self)
         retry = route.retry
         if retry is not None and retry.per_try_timeout > 0.0 and (route.timeout == 0.0 or retry.per_try_timeout < route.timeout):
             per_try = self._timeout("proxy_try_timeout", "x-mosn-try-timeout", retry.per_try_timeout)
             connection.set_try_deadline(monotonic() + per_try)
         held = self.held_request
-        extra = self.extra_lines
-        assert extra is not None
         self.sent_upstream = True
         if self.request_ended and not held and self.request.trailers is None:
             connection.send_request_head(self.request, extra, True)
@@ -220,7 +208,7 @@ class UpstreamPath(ReceivePath):
     def on_response_head(self, head: ResponseHead, end_stream: bool) -> None:
         """The final response's head arrived: retry, or send it down."""
         now = monotonic()
-        if self._retried(head.status, end_stream, now):
+        if self.retried(head.status, end_stream, now):
             return
         self.info.response_received = now
         if self.deadline != 0.0:
@@ -233,31 +221,17 @@ class UpstreamPath(ReceivePath):
     def on_response(self, head: ResponseHead, body: bytes, received: float) -> None:
         """The final response arrived whole: the same in one step."""
         route = self.matched
-        if route is not None and route.retry is not None and self._retried(head.status, True, received):
+        if route is not None and route.retry is not None and self.retried(head.status, True, received):
             return
+        # The deadline stands until the exchange with the client is over, which is soon; a stream that responds does not heed it.
         self.info.response_received = received
-        if self.deadline != 0.0:
-            self.deadline = 0.0
-            self.sender.set_deadline(0.0)
-        self._exchange_over(head.status, received)
-        self.held_response = [body]
+        self.upstream = None
+        self.release_host(head.status >= 500, received)
+        if self.request_slot_taken or self.retry_slot_taken:
+            self.release_request()
+        self.held_response.append(body)
         self.held_response_bytes = len(body)
         self.begin_response(head, True)
-
-    def _retried(self, status: int, end_stream: bool, now: float) -> bool:
-        """The retry policy throws a response with this status away."""
-        route = self.matched
-        assert route is not None
-        retry = route.retry
-        if retry is None or not retry.retries_status(status) or not self._may_retry():
-            return False
-        upstream = self.upstream
-        self.upstream = None
-        if upstream is not None and not end_stream:
-            upstream.discard()
-        self._release_host(False, now)
-        self._retry_later()
-        return True
 
     def on_informational(self, head: ResponseHead) -> None:
         """An interim response passes."""
@@ -301,139 +275,23 @@ class UpstreamPath(ReceivePath):
         self._failed(reason, detail)
 
     def _failed(self, reason: int, detail: str) -> None:
-        self._release_host(True, monotonic())
+        self.release_host(True, monotonic())
         if self.step == FINISHED:
             return
         self.info.upstream_failure = detail
-        if self.response is None and self.step == UPSTREAM and self._may_repeat(reason):
+        if self.response is None and self.step == UPSTREAM and self.may_repeat(reason):
             return
-        self._release_request()
+        self.release_request()
         self.local_reply(_STATUS.get(reason, 502), _FLAGS.get(reason, UPSTREAM_LOCAL_RESET), b"")
-
-    def _may_repeat(self, reason: int) -> bool:
-        """Repeat the request after a failure, if that is allowed; True: it is under way."""
-        if reason == STALE_CONNECTION and not self.stale_retried and self.request.method in _IDEMPOTENT and self._replayable():
-            self.stale_retried = True
-            self._rewind()
-            self._attempt(True, monotonic())
-            return True
-        if reason == OVERFLOW:
-            return False
-        route = self.matched
-        assert route is not None
-        retry = route.retry
-        if reason == CONNECTION_FAILED and (retry is None or not retry.retry_on):
-            cluster = self.cluster
-            if cluster is None or self.info.upstream_attempts > CONNECT_RETRIES or self._retry_disabled():
-                return False
-            if self.chosen is not None:
-                self.tried = [*self.tried, self.chosen]
-            if len(self.tried) >= len(cluster.hosts):
-                return False
-            self._count_retry()
-            self._retry_later()
-            return True
-        if retry is None or not retry.retry_on or not self._may_retry():
-            return False
-        self._retry_later()
-        return True
-
-    def _may_retry(self) -> bool:
-        """Whether the retry policy has one more; takes it."""
-        route = self.matched
-        cluster = self.cluster
-        assert route is not None and cluster is not None
-        if self.retries_left < 0:
-            self.retries_left = route.retry.num_retries if route.retry is not None else 0
-        if self.retries_left == 0 or not self._replayable() or self._retry_disabled():
-            return False
-        if not self.retry_slot_taken:
-            if not cluster.breaker.try_acquire_retry():
-                cluster.stats.request_retry_overflow += 1
-                self.info.response_flags |= UPSTREAM_OVERFLOW
-                return False
-            self.retry_slot_taken = True
-        self.retries_left -= 1
-        if self.chosen is not None:
-            self.tried = [*self.tried, self.chosen]
-        self._count_retry()
-        return True
-
-    def _count_retry(self) -> None:
-        assert self.cluster is not None
-        self.cluster.stats.request_retry += 1
-        if self.chosen is not None:
-            self.chosen.stats.request_retry += 1
-
-    def _retry_disabled(self) -> bool:
-        variables = self._variables
-        return variables is not None and variables.get("proxy_disable_retry") is True
-
-    def _replayable(self) -> bool:
-        """What was sent of the body is still known."""
-        return not self.sent_upstream or self.replay is not None or (self.request_ended and self.replay_bytes == 0)
-
-    def _rewind(self) -> None:
-        """Put what was sent back in front of what is held."""
-        if self.sent_upstream:
-            self.sent_upstream = False
-            if self.replay:
-                self.held_request = self.replay + self.held_request
-                self.held_request_bytes += self.replay_bytes
-                self.replay = []
-                self.replay_bytes = 0
-
-    def _retry_later(self) -> None:
-        self._rewind()
-        asyncio.get_running_loop().call_later(RETRY_DELAY, self._retry)
-
-    def _retry(self) -> None:
-        cluster = self.cluster
-        if self.step != UPSTREAM or cluster is None:
-            return
-        if len(self.tried) >= len(cluster.hosts):
-            self.tried = []  # all have had their turn: begin again
-        if self.choose_host_of(cluster):
-            self._attempt(False, monotonic())
 
     # --- the end of an exchange
 
     def _exchange_over(self, status: int, now: float) -> None:
         """Request and response are through; the connection is the pool's again."""
         self.upstream = None
-        self._release_host(status >= 500, now)
+        self.release_host(status >= 500, now)
         if self.request_slot_taken or self.retry_slot_taken:
-            self._release_request()
-
-    def _release_host(self, failed: bool, now: float) -> None:
-        """Count the attempt as over."""
-        host = self.chosen
-        started = self.upstream_started
-        if host is None or started == 0.0:
-            return
-        self.upstream_started = 0.0
-        stats = host.stats
-        host.active_requests -= 1
-        stats.request_active -= 1
-        elapsed = (now - started) * 1000.0
-        self.upstream_time += elapsed
-        stats.request_duration_time.observe(elapsed)
-        if failed:
-            stats.response_failed += 1
-        else:
-            stats.response_success += 1
-
-    def _release_request(self) -> None:
-        """Give the places in the breaker back."""
-        cluster = self.cluster
-        if cluster is None:
-            return
-        if self.request_slot_taken:
-            self.request_slot_taken = False
-            cluster.breaker.release_request()
-        if self.retry_slot_taken:
-            self.retry_slot_taken = False
-            cluster.breaker.release_retry()
+            self.release_request()
 
     def drop_upstream(self) -> None:
         """Give up whatever is under way upstream: the request is cancelled, its connection not used again."""
@@ -447,8 +305,8 @@ class UpstreamPath(ReceivePath):
             if self.chosen is not None:
                 self.chosen.stats.request_local_reset += 1
             upstream.cancel()
-        self._release_host(True, monotonic())
-        self._release_request()
+        self.release_host(True, monotonic())
+        self.release_request()
 
     def on_downstream_deadline(self) -> None:
         """The route's timeout has passed before the response's head."""

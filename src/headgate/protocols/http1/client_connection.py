@@ -323,9 +323,11 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
 
     def wait_in_pool(self) -> None:
         """It stands in the pool from now on; idle since it was last read from."""
-        self._try_deadline = 0.0
-        if self._idle_timeout:
-            when = self._last_read + self._idle_timeout
+        if self._try_deadline != 0.0:
+            self._try_deadline = 0.0
+        idle_timeout = self._idle_timeout
+        if idle_timeout:
+            when = self._last_read + idle_timeout
             timed = self._timed
             if 0 < timed.tick <= when * TICKS_PER_SECOND:
                 timed.deadline = when  # not before the slot in which it stands: the wheel need not know

@@ -78,7 +78,7 @@ def encode_request_head(head: RequestHead, extra: bytes, end_stream: bool) -> by
     :param end_stream: no body follows
     """
     headers = head.headers
-    lines = field_lines(headers)
+    lines = field_lines(headers) if headers.changed else CRLF.join(headers.lines)
     if end_stream:
         if headers.changed and head.content_length >= 0:
             lines += _length_line(0)
@@ -100,7 +100,7 @@ def encode_response_head(head: ResponseHead, bodiless: bool, end_stream: bool, c
     :param connection: a ``Connection`` line with its line end, or empty
     """
     headers = head.headers
-    lines = field_lines(headers)
+    lines = field_lines(headers) if headers.changed else CRLF.join(headers.lines)
     length = head.content_length
     if chunked:
         lines += _CHUNKED_LINE

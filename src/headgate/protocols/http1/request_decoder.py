@@ -36,13 +36,14 @@ from headgate.protocols.http1.fields import (
     make_field,
     read_lines,
 )
+from headgate.protocols.http1.refusal import Refusal
+from headgate.protocols.http1.request_line import METHODS, loose_parts, other_form, other_method
 from headgate.protocols.http1.settings import Http1Settings
-from headgate.protocols.http1.target_forms import is_authority, split_absolute
+from headgate.protocols.http1.target_forms import is_authority
 
 _LOG: Final = logging.getLogger("headgate.protocols")
 
 _CACHED_HOSTS: Final = 1024
-_METHODS: Final[dict[bytes, str]] = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")}
 _REQUEST_LINE: Final = 64
 """Bytes of a request line beside its target, at most."""
 
@@ -62,17 +63,6 @@ class RequestEvents:
     def on_end(self, trailers: Headers | None) -> None:
         """The request is complete; not called after ``end_stream``."""
         raise NotImplementedError
-
-
-class Refusal(Exception):
-    """The request cannot be accepted.
-
-    :param status: what it is answered with
-    """
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 class _PlainEvents:
@@ -322,7 +312,7 @@ class RequestDecoder:
         self._judge(data if len(data) == end + 4 else data[: end + 4], chunked)
         parts = request_line.split(b" ")
         if len(parts) != 3:
-            parts = _loose_parts(request_line)
+            parts = loose_parts(request_line)
         version = parts[2]
         http10 = version == b"HTTP/1.0"
         if not http10 and version != b"HTTP/1.1":
@@ -333,12 +323,12 @@ class RequestDecoder:
             raise Refusal(414)
         if url.find(b"#") >= 0:  # "in" on bytes first tries an integer: 0.1 us more
             raise Refusal(400)
-        method = _METHODS.get(parts[0])
+        method = METHODS.get(parts[0])
         if method is None:
-            method = _other_method(parts[0])
+            method = other_method(parts[0])
         target = url.decode("latin-1")
         if not target.startswith("/"):
-            target, host, hosts = _other_form(method, target, host, hosts, headers)
+            target, host, hosts = other_form(method, target, host, hosts, headers)
         if host is None or hosts != 1 or host not in self._valid_hosts:
             self._check_host(host, hosts, headers)
         has_body = chunked or length > 0
@@ -407,33 +397,3 @@ def _length(field: Field) -> int:
     if not value.isdigit() or len(value) > 18:
         raise Refusal(400)
     return int(value)
-
-
-def _loose_parts(line: bytes) -> list[bytes]:
-    """The parts of a request line between which there is more than one space: llhttp lets that pass."""
-    parts = line.split()
-    if len(parts) != 3:
-        raise Refusal(400)
-    return parts
-
-
-def _other_method(name: bytes) -> str:
-    if name == b"CONNECT":
-        raise Refusal(405)
-    return name.decode("latin-1")
-
-
-def _other_form(method: str, target: str, host: bytes | None, hosts: int, headers: Headers) -> tuple[str, bytes | None, int]:
-    """``*``, or RFC 9112 section 3.2.2: with the absolute form, the target's authority takes the place of ``Host``."""
-    if target == "*" and method == "OPTIONS":
-        return target, host, hosts
-    parts = split_absolute(target)
-    if parts is None or hosts > 1:
-        raise Refusal(400)
-    authority, path = parts
-    line = b"Host: " + authority
-    if hosts == 1:
-        headers.lines[headers.keys.index("host")] = line
-    else:
-        headers.append_line("host", line)
-    return path, authority, 1
