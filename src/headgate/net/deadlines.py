@@ -18,7 +18,8 @@ from typing import Final
 _LOG: Final = logging.getLogger("headgate.net")
 
 RESOLUTION: Final = 0.02
-_TICKS_PER_SECOND: Final = 50.0
+TICKS_PER_SECOND: Final = 50.0
+"""Slots of the wheel; each is one over this long."""
 
 
 class Timed:
@@ -52,7 +53,7 @@ class DeadlineWheel:
         item.deadline = when
         if when == 0.0:
             return
-        tick = int(when * _TICKS_PER_SECOND) + 1
+        tick = int(when * TICKS_PER_SECOND) + 1
         if item.tick == 0 or tick < item.tick:
             self._insert(item, tick)
 
@@ -83,13 +84,13 @@ class DeadlineWheel:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_tick = tick
-        delay = tick / _TICKS_PER_SECOND - monotonic()
+        delay = tick / TICKS_PER_SECOND - monotonic()
         self._timer = asyncio.get_running_loop().call_later(delay if delay > 0.0 else 0.0, self._turn)
 
     def _turn(self) -> None:
         self._timer = None
         now = monotonic()
-        current = int(now * _TICKS_PER_SECOND)
+        current = int(now * TICKS_PER_SECOND)
         while self._order and self._order[0] <= current:
             for item in self._slots.pop(heappop(self._order)):
                 item.tick = 0
@@ -104,7 +105,7 @@ class DeadlineWheel:
                         # An error of ours: the others of this slot, and the timer, must not be lost with it.
                         _LOG.exception("a deadline could not be handled")
                 else:
-                    self._insert(item, int(when * _TICKS_PER_SECOND) + 1)
+                    self._insert(item, int(when * TICKS_PER_SECOND) + 1)
         self._timer_for_earliest()
 
     def _timer_for_earliest(self) -> None:

@@ -28,7 +28,7 @@ class Histogram:
     :ivar counts: per bucket; one entry more than there are bounds
     :ivar sum: of all observed values, in the unit of the bounds
     :ivar least: the least observed value; 0.0 while there is none
-    :ivar greatest: the greatest observed value; 0.0 while there is none
+    :ivar greatest: the greatest observed value; below zero while there is none
     """
 
     def __init__(self, bounds: list[float]) -> None:
@@ -37,15 +37,17 @@ class Histogram:
         self.counts: list[int] = [0] * (len(bounds) + 1)
         self.sum: float = 0.0
         self.least: float = 0.0
-        self.greatest: float = 0.0
-        self._empty: bool = True
+        self.greatest: float = -1.0  # below every value, so that the first one sets both
 
     def observe(self, value: float) -> None:
-        """Count one value, in the unit of the bounds."""
+        """Count one value, zero or more, in the unit of the bounds."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
-        if self._empty:
-            self._empty = False
+        if not self.least <= value <= self.greatest:
+            self._extend(value)
+
+    def _extend(self, value: float) -> None:
+        if self.greatest < 0.0:
             self.least = value
             self.greatest = value
         elif value > self.greatest:
@@ -60,5 +62,5 @@ class Histogram:
             "counts": self.counts.copy(),
             "sum": self.sum,
             "min": self.least,
-            "max": self.greatest,
+            "max": self.greatest if self.greatest > 0.0 else 0.0,
         }

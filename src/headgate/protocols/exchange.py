@@ -85,6 +85,12 @@ class ResponseSender:
         """The response is complete."""
         raise NotImplementedError
 
+    def send_response(self, head: ResponseHead, body: bytes) -> None:
+        """Send a whole response: one call for head, data and end."""
+        self.send_response_head(head, False)
+        self.send_response_data(body)
+        self.send_response_end(None)
+
     def flush_response(self) -> None:
         """Nothing more comes for the moment: send what was collected. The end of a response is sent without it."""
         raise NotImplementedError
@@ -124,6 +130,15 @@ class ResponseReceiver:
     def on_response_head(self, head: ResponseHead, end_stream: bool) -> None:
         """The final response's head arrived."""
         raise NotImplementedError
+
+    def on_response(self, head: ResponseHead, body: bytes, received: float) -> None:
+        """The final response arrived whole: one call for head, data and end. The sender is free for another exchange already.
+
+        :param received: when, on the clock of ``time.monotonic``
+        """
+        self.on_response_head(head, False)
+        self.on_response_data(body)
+        self.on_response_end(None)
 
     def on_informational(self, head: ResponseHead) -> None:
         """An interim (1xx) response other than 100 and 101 arrived."""

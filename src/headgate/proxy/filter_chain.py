@@ -16,28 +16,41 @@ class FilterChain:
 
     :ivar receivers: by phase, then by the configuration's order
     :ivar senders: in the configuration's order
+    :ivar last_phase: no receiver is of a later one
+    :ivar destroys: a filter has an ``on_destroy`` of its own
     :ivar loggers: filters with ``on_log``
     :ivar instances: every filter instance once, for ``on_destroy``
     """
+
+    # First values stand in the class, as in ``StreamState``.
+    last_phase: int = 0
+    request_chunks: bool = False
+    response_chunks: bool = False
+    request_trailers: bool = False
+    response_trailers: bool = False
+    destroys: bool = False
 
     def __init__(self) -> None:
         self.receivers: list[FilterSlot] = []
         self.senders: list[FilterSlot] = []
         self.loggers: list[FilterSlot] = []
         self.instances: list[FilterSlot] = []
-        self.request_chunks: bool = False
-        self.response_chunks: bool = False
-        self.request_trailers: bool = False
-        self.response_trailers: bool = False
 
-    def add_simple(self, entry: FilterEntry) -> None:
+    def add_simple(self, entry: FilterEntry, stream_filter: StreamFilter[object]) -> None:
         """Add an instance of an entry that is nothing but a class."""
-        simple = entry.simple
-        assert simple is not None
-        stream_filter = simple.filter_class(simple.config)
-        capabilities = entry.capabilities_of(simple.filter_class)
+        capabilities = entry.simple_capabilities
+        assert capabilities is not None
         slot = FilterSlot(stream_filter, entry, capabilities, capabilities.phase)
         self.instances.append(slot)
+        if capabilities.destroys:
+            self.destroys = True
+        if capabilities.only_head:
+            if capabilities.phase >= self.last_phase:
+                self.receivers.append(slot)
+                self.last_phase = capabilities.phase
+            else:
+                self.insert_receiver(slot)
+            return
         if capabilities.receives:
             self.insert_receiver(slot)
         if capabilities.sends:
@@ -52,6 +65,8 @@ class FilterChain:
         while position > 0 and receivers[position - 1].phase > slot.phase:
             position -= 1
         receivers.insert(position, slot)
+        if slot.phase > self.last_phase:
+            self.last_phase = slot.phase
         capabilities = slot.capabilities
         if capabilities.request_body == 1:
             self.request_chunks = True
@@ -73,6 +88,8 @@ class FilterChain:
             if known.filter is slot.filter:
                 return
         self.instances.append(slot)
+        if slot.capabilities.destroys:
+            self.destroys = True
 
 
 class ChainBuilder(FilterCallbacks):

@@ -40,6 +40,10 @@ class Capabilities:
         self.response_trailers: bool = filter_class.on_send_trailers is not base.on_send_trailers
         self.logs: bool = filter_class.on_log is not base.on_log
         self.destroys: bool = filter_class.on_destroy is not base.on_destroy
+        # The most usual kind: it looks at the request's head and at nothing else.
+        self.only_head: bool = not (
+            self.sends or self.logs or self.request_trailers or self.request_body != BodyNeed.NONE or not self.receives
+        )
 
 
 class EntryMatch:
@@ -94,6 +98,9 @@ class FilterEntry:
     :ivar deny: what a failure means for the request: answered with a 5xx (True) or the filter skipped (False)
     :ivar timeout: seconds that an asynchronous handler may take
     :ivar max_body: bytes that may be buffered for it
+    :ivar quarantined_until: on the clock of ``time.monotonic``; 0.0 unless it is set aside
+    :ivar simple: the factory, if the entry is nothing but a class
+    :ivar simple_capabilities: those of that class
     """
 
     def __init__(
@@ -120,11 +127,10 @@ class FilterEntry:
         self.stats = stats
         self._quarantine = quarantine
         self._failures: deque[float] = deque()
-        self._quarantined_until: float = 0.0
+        self.quarantined_until: float = 0.0
         self._capabilities: dict[type[StreamFilter[object]], Capabilities] = {}
         self.simple: ClassFactory | None = factory if isinstance(factory, ClassFactory) else None
-        if self.simple is not None:
-            self.capabilities_of(self.simple.filter_class)
+        self.simple_capabilities: Capabilities | None = None if self.simple is None else self.capabilities_of(self.simple.filter_class)
 
     def capabilities_of(self, filter_class: type[StreamFilter[object]]) -> Capabilities:
         """Which hooks the class overrides."""
@@ -135,11 +141,11 @@ class FilterEntry:
 
     def quarantined(self) -> bool:
         """The filter is set aside at present. When its back-off is over it comes back by itself."""
-        if self._quarantined_until == 0.0:
+        if self.quarantined_until == 0.0:
             return False
-        if monotonic() < self._quarantined_until:
+        if monotonic() < self.quarantined_until:
             return True
-        self._quarantined_until = 0.0
+        self.quarantined_until = 0.0
         self._failures.clear()
         self.stats.quarantined = 0
         _LOG.warning("stream filter %s is back from quarantine", self.name)
@@ -148,7 +154,7 @@ class FilterEntry:
     def count_failure(self) -> None:
         """One more failure: of those in the window, enough set the filter aside."""
         quarantine = self._quarantine
-        if quarantine.max_failures == 0 or self._quarantined_until != 0.0:
+        if quarantine.max_failures == 0 or self.quarantined_until != 0.0:
             return
         now = monotonic()
         failures = self._failures
@@ -156,7 +162,7 @@ class FilterEntry:
         while failures and failures[0] < now - quarantine.window:
             failures.popleft()
         if len(failures) >= quarantine.max_failures:
-            self._quarantined_until = now + quarantine.backoff
+            self.quarantined_until = now + quarantine.backoff
             self.stats.quarantined = 1
             self.stats.quarantines += 1
             _LOG.error(

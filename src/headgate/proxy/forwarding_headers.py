@@ -16,6 +16,7 @@ from headgate.api.stream import ConnectionInfo
 
 _VIA: Final = b"Via: 1.1 headgate\r\n"
 _MOST_ADDRESSES: Final = 1024
+_COUNTER_BITS: Final = 0xFFFFFFFFFFFFFF
 
 
 class ForwardingHeaders:
@@ -28,7 +29,7 @@ class ForwardingHeaders:
         self._via = via
         self._fixed: dict[str, bytes] = {}
         # Unique, not secret: 64 random bits of this process, 64 bits of a counter that starts at random.
-        self._id_prefix: bytes = os.urandom(8).hex().encode()
+        self._id_start: bytes = b"X-Request-Id: " + os.urandom(8).hex().encode()
         self._id_counter: int = int.from_bytes(os.urandom(7), "big")
 
     def lines(self, request: RequestHead, connection: ConnectionInfo) -> bytes:
@@ -41,7 +42,8 @@ class ForwardingHeaders:
             fixed = self._fixed_lines(request, connection.remote.ip)
         if not self._request_id:
             return fixed
-        return fixed + self._request_id_line()
+        counter = self._id_counter = (self._id_counter + 1) & _COUNTER_BITS
+        return b"%b%b%016x\r\n" % (fixed, self._id_start, counter)
 
     def _fixed_lines(self, request: RequestHead, ip: str) -> bytes:
         """What is the same for every request from an address that brings none of these fields."""
@@ -58,8 +60,8 @@ class ForwardingHeaders:
         return lines
 
     def _request_id_line(self) -> bytes:
-        self._id_counter = (self._id_counter + 1) & 0xFFFFFFFFFFFFFF
-        return b"X-Request-Id: %b%016x\r\n" % (self._id_prefix, self._id_counter)
+        self._id_counter = (self._id_counter + 1) & _COUNTER_BITS
+        return b"%b%016x\r\n" % (self._id_start, self._id_counter)
 
     def _missing_lines(self, request: RequestHead, connection: ConnectionInfo) -> bytes:
         headers = request.headers

@@ -37,7 +37,6 @@ from headgate.proxy.stream_state import (
     HELD_BODY_WATERMARK,
     MATCH_ROUTE,
     RESPONDING,
-    SEND,
     UPSTREAM,
 )
 from headgate.router.errors import RoutingError
@@ -49,6 +48,7 @@ _LOG: Final = logging.getLogger("headgate.proxy")
 MAX_REENTRIES: Final = 10
 """How often filters may have route or host chosen again in one request."""
 
+_NONE: Final = int(BodyNeed.NONE)
 _BUFFER: Final = int(BodyNeed.BUFFER)
 _CHUNKS: Final = int(BodyNeed.CHUNKS)
 
@@ -65,39 +65,38 @@ class ReceivePath(FilterCalls):
         """
         chain: FilterChain | None = None
         denied = 0
+        watch = self.snapshot.watch
         for entry in self.snapshot.entries:
             if entry.match is not None and not entry.match.applies(self.request):
                 continue
-            if entry.quarantined():
+            if entry.quarantined_until != 0.0 and entry.quarantined():
                 if entry.deny and not denied:
                     denied = 503
                 continue
             if chain is None:
                 chain = self.chain = FilterChain()
-            if not self._add_entry(chain, entry) and not denied:
-                denied = 500
+            watch.serial += 1
+            watch.entry = entry
+            try:
+                simple = entry.simple
+                if simple is not None:
+                    chain.add_simple(entry, simple.filter_class(simple.config))
+                else:
+                    entry.factory.create_filter_chain(ChainBuilder(chain, entry))
+            except BaseException as error:
+                self._factory_failed(entry, error)
+                if entry.deny and not denied:
+                    denied = 500
+            watch.entry = None
         if denied:
             self.local_reply(denied, 0, b"")
             return False
         return True
 
-    def _add_entry(self, chain: FilterChain, entry: FilterEntry) -> bool:
-        watch = self.snapshot.watch
-        watch.serial += 1
-        watch.entry = entry
-        try:
-            if entry.simple is not None:
-                chain.add_simple(entry)
-            else:
-                entry.factory.create_filter_chain(ChainBuilder(chain, entry))
-        except BaseException as error:
-            watch.entry = None
-            entry.stats.errors += 1
-            entry.count_failure()
-            _LOG.error("stream filter %s: no filter could be made: %s", entry.name, error, exc_info=error)
-            return not entry.deny
-        watch.entry = None
-        return True
+    def _factory_failed(self, entry: FilterEntry, error: BaseException) -> None:
+        entry.stats.errors += 1
+        entry.count_failure()
+        _LOG.error("stream filter %s: no filter could be made: %s", entry.name, error, exc_info=error)
 
     # --- the walk
 
@@ -105,54 +104,58 @@ class ReceivePath(FilterCalls):
         """Walk on until the request is on its way, is answered, or something must be waited for."""
         while True:
             step = self.step
+            chain = self.chain
+            # From one step straight on to the next; ``self.step`` is where the walk goes on after a stop.
             if step == BEFORE_ROUTE:
-                if not self._run_receivers(0):
+                if chain is not None and not self._run_receivers(chain, 0):
                     return
-                self.step = MATCH_ROUTE
-            elif step == MATCH_ROUTE:
+                step = MATCH_ROUTE
+            if step == MATCH_ROUTE:
                 self.step = AFTER_ROUTE
-                self._match_route()
-            elif step == AFTER_ROUTE:
-                if not self._run_receivers(1):
+                if not self._match_route():
+                    return
+                step = AFTER_ROUTE
+            if step == AFTER_ROUTE:
+                if chain is not None and chain.last_phase > 0 and not self._run_receivers(chain, 1):
                     if self.step == MATCH_ROUTE:
                         continue
                     return
-                self.step = CHOOSE_HOST
-            elif step == CHOOSE_HOST:
+                step = CHOOSE_HOST
+            if step == CHOOSE_HOST:
                 if not self._choose_host():
                     return
-                self.step = AFTER_CHOOSE_HOST
-            elif step == AFTER_CHOOSE_HOST:
-                if not self._run_receivers(2):
+                self.step = step = AFTER_CHOOSE_HOST
+            if step == AFTER_CHOOSE_HOST:
+                if chain is not None and chain.last_phase > 1 and not self._run_receivers(chain, 2):
                     if self.step == CHOOSE_HOST:
                         continue
                     return
-                self.step = SEND
-            elif step == SEND:
                 self.step = UPSTREAM
                 self.send_upstream()
-                return
-            else:
-                return
+            return
 
-    def _run_receivers(self, phase: int) -> bool:
+    def _run_receivers(self, chain: FilterChain, phase: int) -> bool:
         """Run the filters of one phase from the cursor on; False: the walk stops here, for now or for good."""
-        chain = self.chain
-        if chain is None:
-            return True
         receivers = chain.receivers
         count = len(receivers)
-        while self.receive_at < count:
-            slot = receivers[self.receive_at]
+        at = self.receive_at
+        while at < count:
+            slot = receivers[at]
             if slot.phase > phase:
                 return True
-            if slot.capabilities.request_body == _BUFFER and not self._body_ready(slot):
+            need = slot.capabilities.request_body
+            if need == _BUFFER and not self._body_ready(slot):
                 return False
             outcome = self.call_receive(slot)
             if self.step >= RESPONDING:
                 # Answered or ended from within (a failing filter, terminate()).
                 return False
-            if not self._after_receive(slot, outcome):
+            if outcome == GO_ON and need == _NONE and self.reply_head is None:
+                at += 1
+                self.receive_at = at
+            elif self._after_receive(slot, outcome):
+                at = self.receive_at
+            else:
                 return False
         return True
 
@@ -237,21 +240,24 @@ class ReceivePath(FilterCalls):
 
     # --- route and host
 
-    def _match_route(self) -> None:
+    def _match_route(self) -> bool:
+        """Match the route; False: that failed, the request was answered. No route is no failure yet: a filter may answer."""
         try:
             route = self.snapshot.router.match(self)
         except RoutingError as error:
             _LOG.warning("listener %s: no route could be matched: %s", self.snapshot.name, error)
             self.local_reply(error.status, NO_ROUTE_FOUND, b"")
-            return
+            return False
         self.matched = route
         if route is None:
             self.route = None
-            return
-        self.route = route.info
-        self.info.route_name = route.info.name
+            return True
+        info = route.info
+        self.route = info
+        self.info.route_name = info.name
         if route.filter_configs:
             self._merge_configs(route.filter_configs)
+        return True
 
     def _merge_configs(self, configs: dict[int, object]) -> None:
         chain = self.chain

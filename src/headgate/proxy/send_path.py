@@ -243,7 +243,7 @@ class SendPath(UpstreamPath):
         response = self.response
         assert response is not None
         route = self.matched
-        if route is not None:
+        if route is not None and route.changes_response:
             try:
                 route.finalize_response(self)
             except HeadgateError as error:
@@ -261,6 +261,11 @@ class SendPath(UpstreamPath):
             sender.send_response_head(response, True)
             self.finish()
             return
+        if ended and len(held) == 1 and response.trailers is None:
+            self.info.bytes_sent += len(held[0])
+            sender.send_response(response, held[0])
+            self.finish()
+            return
         sender.send_response_head(response, False)
         if held:
             self.held_response = []
@@ -269,7 +274,7 @@ class SendPath(UpstreamPath):
                 sender.send_response_data(data)
         if ended:
             self._send_end(response.trailers)
-        else:
+        elif self.response_paused:
             self._resume_upstream()
 
     def response_data(self, data: bytes) -> None:
@@ -358,7 +363,8 @@ class SendPath(UpstreamPath):
         if self.step == FINISHED:
             return
         self.step = FINISHED
-        self.abandon_handler()
+        if self.async_call is not None:
+            self.abandon_handler()
         if self.upstream is not None or self.pool is not None or self.upstream_started != 0.0:
             self.drop_upstream()
         info = self.info
@@ -373,13 +379,16 @@ class SendPath(UpstreamPath):
         total = (now - info.start_time) * 1000.0
         stats.request_time.observe(total)
         stats.process_time.observe(total - self.upstream_time)
-        for log in snapshot.access_logs:
-            log.log(self)
+        if snapshot.access_logs:
+            for log in snapshot.access_logs:
+                log.log(self)
         chain = self.chain
         if chain is not None:
-            for slot in chain.loggers:
-                self.call_last(slot, True)
-            for slot in chain.instances:
-                if slot.capabilities.destroys:
-                    self.call_last(slot, False)
+            if chain.loggers:
+                for slot in chain.loggers:
+                    self.call_last(slot, True)
+            if chain.destroys:
+                for slot in chain.instances:
+                    if slot.capabilities.destroys:
+                        self.call_last(slot, False)
         snapshot.generation.stream_ended()

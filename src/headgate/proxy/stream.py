@@ -28,12 +28,11 @@ class ActiveStream(SendPath):
         stats.request_active += 1
         snapshot.generation.active_streams += 1
         started = monotonic()
-        self.info = StreamInfo(started, "Http1")
+        self.info = info = StreamInfo(started, "Http1")
         if self.request_ended:
-            self.info.request_received = started
-        if snapshot.entries and not self.build_chain():
-            return
-        self.advance()
+            info.request_received = started
+        if not snapshot.entries or self.build_chain():
+            self.advance()
 
 
 _LOG: Final = logging.getLogger("headgate.proxy")

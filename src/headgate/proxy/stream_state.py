@@ -1,12 +1,13 @@
 """The state of one stream, and the theory of its life.
 
-A stream is one request and its response. One object owns it, :class:`headgate.proxy.stream.ActiveStream`, made of four layers, each a
-file: this one (what is known), ``receive_path`` (the request through its filters, route and host), ``upstream_path`` (the exchange with the
-host: connection, retries, time limits) and ``send_path`` (the response through its filters to the client, and the end).
+A stream is one request and its response. One object owns it, :class:`headgate.proxy.stream.ActiveStream`, made of layers, each a
+file: this one (what is known), ``filter_calls`` (where filters are entered), ``receive_path`` (the request through its filters, route and
+host), ``retry_path`` (whether it is sent again), ``upstream_path`` (the exchange with the host: connection, time limits) and
+``send_path`` (the response through its filters to the client, and the end).
 
 The request's way is a list of steps, walked by ``advance``::
 
-    BEFORE_ROUTE filters -> MATCH_ROUTE -> AFTER_ROUTE filters -> CHOOSE_HOST -> AFTER_CHOOSE_HOST filters -> SEND -> UPSTREAM
+    BEFORE_ROUTE filters -> MATCH_ROUTE -> AFTER_ROUTE filters -> CHOOSE_HOST -> AFTER_CHOOSE_HOST filters -> UPSTREAM
 
 A step either completes at once, or suspends the walk until something arrives: the whole body for a filter that buffers, an asynchronous
 handler's verdict, a connection. Whatever answers the request (a filter's reply, a direct response, an error, the host) moves the stream to
@@ -46,10 +47,9 @@ MATCH_ROUTE: Final = 1
 AFTER_ROUTE: Final = 2
 CHOOSE_HOST: Final = 3
 AFTER_CHOOSE_HOST: Final = 4
-SEND: Final = 5
-UPSTREAM: Final = 6
-RESPONDING: Final = 7
-FINISHED: Final = 8
+UPSTREAM: Final = 5
+RESPONDING: Final = 6
+FINISHED: Final = 7
 
 HELD_BODY_WATERMARK: Final = 64 * 1024
 """Bytes of a body that may wait for the walk before reading pauses."""
@@ -114,7 +114,10 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
         snapshot: ListenerSnapshot,
         end_stream: bool,
     ) -> None:
-        super().__init__(id, request, connection)
+        # As Stream does; a call less.
+        self.id = id
+        self.request = request
+        self.connection = connection
         self.sender: ResponseSender = sender
         self.snapshot: ListenerSnapshot = snapshot
         self.info: StreamInfo

@@ -1,20 +1,10 @@
-"""The exchange with the host: connection, time limits, retries (see ``stream_state`` for the theory).
+"""The exchange with the host: connection, time limits, failure (see ``stream_state`` for the theory).
 
-What may be repeated, and when:
-
-- *no connection could be made*: nothing was sent, so another host is tried, at most three times, whatever the method (MOSN does the same);
-- *a reused connection ended before any byte of the response*: once, on a fresh connection, if the method is idempotent
-  (RFC 9110 section 9.2.2) and what was sent of the body is still known;
-- *the route's retry policy says so* (``retry_on``): on its status codes, connection failures, resets before the response and per-try
-  timeouts, up to ``num_retries``, within the cluster's breaker, as long as what was sent of the body is known (64 KiB are kept).
-
-The decision is taken before any sender filter sees the response (MOSN: after).
 Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from time import monotonic
 from typing import Final
@@ -32,7 +22,7 @@ from headgate.observe.stream_info import (
 from headgate.protocols.exchange import CONNECTION_FAILED, OVERFLOW, REMOTE_RESET, STALE_CONNECTION, TIMEOUT
 from headgate.protocols.http1.client_connection import Http1ClientConnection
 from headgate.protocols.http1.encoder import check_request_line
-from headgate.proxy.receive_path import ReceivePath
+from headgate.proxy.retry_path import RetryPath
 from headgate.proxy.stream_state import FINISHED, RESPONDING, UPSTREAM
 from headgate.router.errors import RoutingError
 
@@ -40,12 +30,8 @@ _LOG: Final = logging.getLogger("headgate.proxy")
 
 REPLAY_LIMIT: Final = 64 * 1024
 """Bytes of a request's body that are kept for a retry."""
-CONNECT_RETRIES: Final = 3
-RETRY_DELAY: Final = 0.01
-"""Seconds before a retry, as in MOSN."""
 
-_IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
-
+_GLOBAL_TIMEOUT: Final = "x-mosn-global-timeout"
 _STATUS: Final[dict[int, int]] = {TIMEOUT: 504, OVERFLOW: 503}
 _FLAGS: Final[dict[int, int]] = {
     CONNECTION_FAILED: UPSTREAM_CONNECTION_FAILURE,
@@ -56,7 +42,7 @@ _FLAGS: Final[dict[int, int]] = {
 }
 
 
-class UpstreamPath(ReceivePath):
+class UpstreamPath(RetryPath):
     """The layer that talks to the host."""
 
     # --- sending
@@ -78,7 +64,8 @@ class UpstreamPath(ReceivePath):
             try:
                 if self.chain is not None:
                     check_request_line(self.request)
-                route.finalize_request(self)
+                if route.changes_request:
+                    route.finalize_request(self)
             except HeadgateError as error:
                 _LOG.error("route %s: the request cannot be sent on: %s", route.config_path, error)
                 self.local_reply(error.status if isinstance(error, RoutingError) else 500, 0, b"")
@@ -88,22 +75,27 @@ class UpstreamPath(ReceivePath):
                 self._state_length(0)
             elif self.chain is not None and self.chain.request_chunks and not (self.request_ended and not self.held_request):
                 self._state_length(self.held_request_bytes if self.request_ended else -1)
-        self.sender.want_body()
+        # Without filters nothing has taken time since the stream's birth.
+        now = self.info.start_time if self.chain is None else monotonic()
         if self.request_ended:
-            self._start_deadline()
-        self._attempt(False)
+            self._start_deadline(now)
+        else:
+            self.sender.want_body()
+        self.attempt(False, now)
 
     def _state_length(self, length: int) -> None:
         self.request.content_length = length
         self.request.headers.changed = True
 
-    def _start_deadline(self) -> None:
+    def _start_deadline(self, now: float) -> None:
         """The route's timeout: from the request's end (or its sending, whichever is later) to the response's head."""
         route = self.matched
         assert route is not None
-        timeout = self._timeout("proxy_global_timeout", "x-mosn-global-timeout", route.timeout)
+        timeout = route.timeout
+        if self._variables is not None or _GLOBAL_TIMEOUT in self.request.headers.keys:
+            timeout = self._timeout("proxy_global_timeout", _GLOBAL_TIMEOUT, timeout)
         if timeout > 0.0:
-            self.deadline = monotonic() + timeout
+            self.deadline = now + timeout
             self.sender.set_deadline(self.deadline)
 
     def _timeout(self, variable: str, header: str, configured: float) -> float:
@@ -124,16 +116,18 @@ class UpstreamPath(ReceivePath):
                     return asked
         return configured
 
-    def _attempt(self, fresh: bool) -> None:
+    def attempt(self, fresh: bool, now: float) -> None:
+        """Send the request to the chosen host."""
         cluster = self.cluster
         host = self.chosen
         assert cluster is not None and host is not None
         self.info.upstream_attempts += 1
         pool = self.snapshot.pools.pool(cluster, host)
+        stats = host.stats
         host.active_requests += 1
-        host.stats.request_total += 1
-        host.stats.request_active += 1
-        self.upstream_started = monotonic()
+        stats.request_total += 1
+        stats.request_active += 1
+        self.upstream_started = now
         connection = pool.acquire(self, fresh)
         if connection is not None:
             self.on_pool_ready(connection)
@@ -148,16 +142,15 @@ class UpstreamPath(ReceivePath):
         info = self.info
         info.upstream_local_address = connection.local_address
         info.upstream_connection_id = connection.id
-        connection.start(self)
         route = self.matched
-        assert route is not None
+        extra = self.extra_lines
+        assert route is not None and extra is not None
+        connection.start(self)
         retry = route.retry
         if retry is not None and retry.per_try_timeout > 0.0 and (route.timeout == 0.0 or retry.per_try_timeout < route.timeout):
             per_try = self._timeout("proxy_try_timeout", "x-mosn-try-timeout", retry.per_try_timeout)
             connection.set_try_deadline(monotonic() + per_try)
         held = self.held_request
-        extra = self.extra_lines
-        assert extra is not None
         self.sent_upstream = True
         if self.request_ended and not held and self.request.trailers is None:
             connection.send_request_head(self.request, extra, True)
@@ -198,7 +191,7 @@ class UpstreamPath(ReceivePath):
         upstream = self.upstream
         if upstream is None:
             if self.step == UPSTREAM and self.deadline == 0.0:
-                self._start_deadline()  # it still waits for a connection
+                self._start_deadline(monotonic())  # it still waits for a connection
             return
         trailers = self.request.trailers
         chain = self.chain
@@ -208,30 +201,37 @@ class UpstreamPath(ReceivePath):
                     return
         upstream.send_request_end(trailers)
         if self.deadline == 0.0 and self.response is None:
-            self._start_deadline()
+            self._start_deadline(monotonic())
 
     # --- the response (ResponseReceiver)
 
     def on_response_head(self, head: ResponseHead, end_stream: bool) -> None:
         """The final response's head arrived: retry, or send it down."""
-        route = self.matched
-        assert route is not None
-        retry = route.retry
-        if retry is not None and retry.retries_status(head.status) and self._may_retry():
-            upstream = self.upstream
-            self.upstream = None
-            if upstream is not None and not end_stream:
-                upstream.discard()
-            self._release_host(False)
-            self._retry_later()
+        now = monotonic()
+        if self.retried(head.status, end_stream, now):
             return
-        self.info.response_received = monotonic()
+        self.info.response_received = now
         if self.deadline != 0.0:
             self.deadline = 0.0
             self.sender.set_deadline(0.0)
         if end_stream:
-            self._exchange_over(head.status)
+            self._exchange_over(head.status, now)
         self.begin_response(head, end_stream)
+
+    def on_response(self, head: ResponseHead, body: bytes, received: float) -> None:
+        """The final response arrived whole: the same in one step."""
+        route = self.matched
+        if route is not None and route.retry is not None and self.retried(head.status, True, received):
+            return
+        # The deadline stands until the exchange with the client is over, which is soon; a stream that responds does not heed it.
+        self.info.response_received = received
+        self.upstream = None
+        self.release_host(head.status >= 500, received)
+        if self.request_slot_taken or self.retry_slot_taken:
+            self.release_request()
+        self.held_response.append(body)
+        self.held_response_bytes = len(body)
+        self.begin_response(head, True)
 
     def on_informational(self, head: ResponseHead) -> None:
         """An interim response passes."""
@@ -245,7 +245,7 @@ class UpstreamPath(ReceivePath):
     def on_response_end(self, trailers: Headers | None) -> None:
         """The response is complete."""
         response = self.response
-        self._exchange_over(response.status if response is not None else 0)
+        self._exchange_over(response.status if response is not None else 0, monotonic())
         self.response_end(trailers)
 
     def on_upstream_full(self) -> None:
@@ -275,137 +275,23 @@ class UpstreamPath(ReceivePath):
         self._failed(reason, detail)
 
     def _failed(self, reason: int, detail: str) -> None:
-        self._release_host(True)
+        self.release_host(True, monotonic())
         if self.step == FINISHED:
             return
         self.info.upstream_failure = detail
-        if self.response is None and self.step == UPSTREAM and self._may_repeat(reason):
+        if self.response is None and self.step == UPSTREAM and self.may_repeat(reason):
             return
-        self._release_request()
+        self.release_request()
         self.local_reply(_STATUS.get(reason, 502), _FLAGS.get(reason, UPSTREAM_LOCAL_RESET), b"")
-
-    def _may_repeat(self, reason: int) -> bool:
-        """Repeat the request after a failure, if that is allowed; True: it is under way."""
-        if reason == STALE_CONNECTION and not self.stale_retried and self.request.method in _IDEMPOTENT and self._replayable():
-            self.stale_retried = True
-            self._rewind()
-            self._attempt(True)
-            return True
-        if reason == OVERFLOW:
-            return False
-        route = self.matched
-        assert route is not None
-        retry = route.retry
-        if reason == CONNECTION_FAILED and (retry is None or not retry.retry_on):
-            cluster = self.cluster
-            if cluster is None or self.info.upstream_attempts > CONNECT_RETRIES or self._retry_disabled():
-                return False
-            if self.chosen is not None:
-                self.tried = [*self.tried, self.chosen]
-            if len(self.tried) >= len(cluster.hosts):
-                return False
-            self._count_retry()
-            self._retry_later()
-            return True
-        if retry is None or not retry.retry_on or not self._may_retry():
-            return False
-        self._retry_later()
-        return True
-
-    def _may_retry(self) -> bool:
-        """Whether the retry policy has one more; takes it."""
-        route = self.matched
-        cluster = self.cluster
-        assert route is not None and cluster is not None
-        if self.retries_left < 0:
-            self.retries_left = route.retry.num_retries if route.retry is not None else 0
-        if self.retries_left == 0 or not self._replayable() or self._retry_disabled():
-            return False
-        if not self.retry_slot_taken:
-            if not cluster.breaker.try_acquire_retry():
-                cluster.stats.request_retry_overflow += 1
-                self.info.response_flags |= UPSTREAM_OVERFLOW
-                return False
-            self.retry_slot_taken = True
-        self.retries_left -= 1
-        if self.chosen is not None:
-            self.tried = [*self.tried, self.chosen]
-        self._count_retry()
-        return True
-
-    def _count_retry(self) -> None:
-        assert self.cluster is not None
-        self.cluster.stats.request_retry += 1
-        if self.chosen is not None:
-            self.chosen.stats.request_retry += 1
-
-    def _retry_disabled(self) -> bool:
-        variables = self._variables
-        return variables is not None and variables.get("proxy_disable_retry") is True
-
-    def _replayable(self) -> bool:
-        """What was sent of the body is still known."""
-        return not self.sent_upstream or self.replay is not None or (self.request_ended and self.replay_bytes == 0)
-
-    def _rewind(self) -> None:
-        """Put what was sent back in front of what is held."""
-        if self.sent_upstream:
-            self.sent_upstream = False
-            if self.replay:
-                self.held_request = self.replay + self.held_request
-                self.held_request_bytes += self.replay_bytes
-                self.replay = []
-                self.replay_bytes = 0
-
-    def _retry_later(self) -> None:
-        self._rewind()
-        asyncio.get_running_loop().call_later(RETRY_DELAY, self._retry)
-
-    def _retry(self) -> None:
-        cluster = self.cluster
-        if self.step != UPSTREAM or cluster is None:
-            return
-        if len(self.tried) >= len(cluster.hosts):
-            self.tried = []  # all have had their turn: begin again
-        if self.choose_host_of(cluster):
-            self._attempt(False)
 
     # --- the end of an exchange
 
-    def _exchange_over(self, status: int) -> None:
+    def _exchange_over(self, status: int, now: float) -> None:
         """Request and response are through; the connection is the pool's again."""
         self.upstream = None
-        self._release_host(status >= 500)
-        self._release_request()
-
-    def _release_host(self, failed: bool) -> None:
-        """Count the attempt as over."""
-        host = self.chosen
-        if host is None or self.upstream_started == 0.0:
-            return
-        stats = host.stats
-        host.active_requests -= 1
-        stats.request_active -= 1
-        elapsed = (monotonic() - self.upstream_started) * 1000.0
-        self.upstream_time += elapsed
-        stats.request_duration_time.observe(elapsed)
-        self.upstream_started = 0.0
-        if failed:
-            stats.response_failed += 1
-        else:
-            stats.response_success += 1
-
-    def _release_request(self) -> None:
-        """Give the places in the breaker back."""
-        cluster = self.cluster
-        if cluster is None:
-            return
-        if self.request_slot_taken:
-            self.request_slot_taken = False
-            cluster.breaker.release_request()
-        if self.retry_slot_taken:
-            self.retry_slot_taken = False
-            cluster.breaker.release_retry()
+        self.release_host(status >= 500, now)
+        if self.request_slot_taken or self.retry_slot_taken:
+            self.release_request()
 
     def drop_upstream(self) -> None:
         """Give up whatever is under way upstream: the request is cancelled, its connection not used again."""
@@ -419,8 +305,8 @@ class UpstreamPath(ReceivePath):
             if self.chosen is not None:
                 self.chosen.stats.request_local_reset += 1
             upstream.cancel()
-        self._release_host(True)
-        self._release_request()
+        self.release_host(True, monotonic())
+        self.release_request()
 
     def on_downstream_deadline(self) -> None:
         """The route's timeout has passed before the response's head."""

@@ -24,6 +24,7 @@ from headgate.upstream.host import Host
 
 MAX_IDLE: Final = 1024
 """Idle connections kept for each host and worker."""
+_UNLIMITED: Final = 1 << 62
 BODY_IDLE_TIMEOUT: Final = 60.0
 """Seconds between two parts of a response's body."""
 
@@ -71,7 +72,7 @@ class ConnectionPool(ClientConnectionOwner):
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed: bool = False
         config = cluster.config
-        self._max_requests: int = config.max_request_per_conn
+        self._max_requests: int = config.max_request_per_conn or _UNLIMITED
         self._connect_timeout: float = config.connect_timeout
         self._idle_timeout: float = config.idle_timeout
         self._watermark: int = max(config.conn_buffer_limit_bytes, 4096)
@@ -84,7 +85,7 @@ class ConnectionPool(ClientConnectionOwner):
         idle = self._idle
         while idle and not fresh:
             connection = idle.pop()
-            if connection.usable:
+            if connection.open:
                 return connection
         breaker = self._cluster.breaker
         if not breaker.try_acquire_pending():
@@ -167,15 +168,16 @@ class ConnectionPool(ClientConnectionOwner):
 
     def connection_idle(self, connection: Http1ClientConnection) -> None:
         """Its exchange is complete."""
-        if self._closed or (self._max_requests and connection.requests >= self._max_requests):
+        idle = self._idle
+        if self._closed or connection.requests >= self._max_requests:
             connection.close()
         elif self._waiters:
             asyncio.get_running_loop().call_soon(self._offer, connection)
-        elif len(self._idle) >= MAX_IDLE:
+        elif len(idle) >= MAX_IDLE:
             connection.close()
         else:
             connection.wait_in_pool()
-            self._idle.append(connection)
+            idle.append(connection)
 
     def connection_gone(self, connection: Http1ClientConnection, active: bool, by_peer: bool) -> None:
         """It is closed."""

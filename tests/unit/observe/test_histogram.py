@@ -49,3 +49,10 @@ def test_every_value_is_counted_once(values: list[float]) -> None:
 def test_bounds_rise() -> None:
     for bounds in (MILLISECOND_BOUNDS, MICROSECOND_BOUNDS):
         assert bounds == sorted(set(bounds))
+
+
+def test_a_first_value_of_zero_is_the_greatest_so_far() -> None:
+    histogram = Histogram([1.0])
+    histogram.observe(0.0)
+    histogram.observe(0.5)
+    assert (histogram.snapshot()["min"], histogram.snapshot()["max"]) == (0.0, 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import cast
 
 import pytest
@@ -390,4 +391,20 @@ def test_back_pressure_passes_both_ways() -> None:
         rig.connection.resume_response()
         assert rig.transport.reading
 
+    run(scenario)
+
+
+def test_a_response_in_one_read_is_told_in_one_call_when_the_connection_is_free_again() -> None:
+    class Whole(Receiver):
+        def on_response(self, head: ResponseHead, body: bytes, received: float) -> None:
+            self.notes.append((head.status, body, 0.0 < received <= monotonic(), list(rig.owner.notes)))
+
+    async def scenario() -> None:
+        receiver = Whole()
+        rig.connection.start(receiver)
+        rig.connection.send_request_head(RequestHead("GET", "/", Headers.of({"Host": "a.test"})), b"", True)
+        rig.connection.data_received(OK)
+        assert receiver.notes == [(200, b"ok", True, ["idle"])]
+
+    rig = Rig()
     run(scenario)

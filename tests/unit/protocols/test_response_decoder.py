@@ -165,3 +165,49 @@ def test_any_bytes_in_any_split(data: bytes, cuts: list[int], method: str) -> No
     if whole and parts:
         assert [head.status for head in once.heads] == [head.status for head in events.heads]
         assert (once.interim, once.body, once.ended) == (events.interim, events.body, events.ended)
+
+
+class WholeEvents(Events):
+    """Notes which responses came whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.whole: list[bytes] = []
+
+    def on_whole(self, head: ResponseHead, body: bytes) -> None:
+        self.whole.append(body)
+        super().on_whole(head, body)
+
+
+_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "method", "whole"),
+    [
+        (_OK + b"\r\nok", "GET", [b"ok"]),
+        (_OK + b"Connection: close\r\n\r\nok", "GET", [b"ok"]),
+        (_OK + b"\r\no", "GET", []),
+        (_OK + b"\r\nok!", "GET", []),  # goes past the message
+        (_OK + b"\r\n", "HEAD", []),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n", "GET", []),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "GET", []),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n0\r\n\r\n", "GET", []),
+        (b"HTTP/1.1 200 OK\r\n\r\nok", "GET", []),
+    ],
+)
+def test_only_a_response_that_arrives_whole_is_told_as_one(raw: bytes, method: str, whole: list[bytes]) -> None:
+    events = WholeEvents()
+    decoder = ResponseDecoder(events)
+    decoder.expect(method)
+    accepted = decoder.feed(raw)
+    assert events.whole == whole
+    assert accepted is not raw.endswith(b"!")
+
+
+@pytest.mark.parametrize("connection", [b"keep-alive", b"close"])
+def test_a_whole_response_says_whether_another_may_follow(connection: bytes) -> None:
+    accepted, events, decoder = decode(_OK + b"Connection: " + connection + b"\r\n\r\nok")
+    assert accepted
+    assert events.heads[0].headers.keys == ["content-length"]
+    assert decoder.keep_alive is (connection == b"keep-alive")

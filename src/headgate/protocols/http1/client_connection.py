@@ -14,7 +14,7 @@ from typing import Final
 
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, ResponseHead
-from headgate.net.deadlines import DeadlineWheel, Timed
+from headgate.net.deadlines import TICKS_PER_SECOND, DeadlineWheel, Timed
 from headgate.observe.upstream_stats import HostStats
 from headgate.protocols.exchange import (
     PROTOCOL_ERROR,
@@ -63,6 +63,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     :param idle_timeout: seconds that it may wait in the pool; 0: no limit
     :param body_idle_timeout: seconds between two parts of a response's body; 0: no limit
     :param high_watermark: bytes waiting to be written at which the request's body pauses
+    :ivar open: neither side has closed it
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self.id: int = id
         self.local_address: str = ""
         self.requests: int = 0
+        self.open: bool = True
         self._owner = owner
         self._stats = stats
         self._pending: bytes = b""
@@ -99,6 +101,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self._paused: bool = False
         self._discarding: bool = False
         self._discarded: int = 0
+        self._last_read: float = monotonic()
         self._try_deadline: float = 0.0
         self._body_deadline: float = 0.0
 
@@ -107,6 +110,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     def connection_made(self, transport: asyncio.Transport) -> None:
         """The connection stands."""
         self._transport = transport
+        self._last_read = monotonic()
         transport.set_write_buffer_limits(self._high_watermark, self._high_watermark // 4)
         name = transport.get_extra_info("sockname")
         if isinstance(name, tuple):
@@ -115,6 +119,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone, by either side's doing."""
         self._closed = True
+        self.open = False
         self._wheel.remove(self._timed)
         active = self._active
         if active and error is None and self._eof:
@@ -134,16 +139,18 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
             # Nothing was asked: whatever this is, no later exchange may take it for its answer.
             self.close()
             return
+        self._last_read = monotonic()
         if not self._decoder.feed(data):
             self._fail(PROTOCOL_ERROR, "malformed response")
         elif self._receiver is not None and self._response_head:
             self._receiver.on_response_flush()
             if self._body_deadline != 0.0:
-                self._body_deadline = monotonic() + self._body_idle_timeout
+                self._body_deadline = self._last_read + self._body_idle_timeout
 
     def eof_received(self) -> bool:
         """The host has shut down its side."""
         self._eof = True
+        self.open = False
         return False
 
     def pause_writing(self) -> None:
@@ -166,10 +173,17 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         if end_stream:
             self._give_back()
         elif self._body_idle_timeout:
-            self._body_deadline = monotonic() + self._body_idle_timeout
+            self._body_deadline = self._last_read + self._body_idle_timeout
             self._rearm()
         if receiver is not None:
             receiver.on_response_head(head, end_stream)
+
+    def on_whole(self, head: ResponseHead, body: bytes) -> None:
+        """A final response has arrived whole."""
+        receiver = self._receiver
+        self._give_back()
+        if receiver is not None:
+            receiver.on_response(head, body, self._last_read)
 
     def on_interim(self, head: ResponseHead) -> None:
         """An interim response."""
@@ -220,12 +234,15 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     def send_request_head(self, head: RequestHead, extra: bytes, end_stream: bool) -> None:
         """Send the request's head."""
         self._decoder.expect(head.method)
-        self._chunked = not end_stream and head.content_length < 0
         data = encode_request_head(head, extra, end_stream)
         if end_stream:
+            self._chunked = False
             self._request_done = True
-            self._write(data)
+            if self._transport is not None and not self._closed:
+                self._stats.connection_bytes_write_total += len(data)
+                self._transport.write(data)
         else:
+            self._chunked = head.content_length < 0
             self._pending = data
 
     def send_request_data(self, data: bytes) -> None:
@@ -305,26 +322,29 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     # --- the connection
 
     def wait_in_pool(self) -> None:
-        """It stands in the pool from now on."""
-        self._try_deadline = 0.0
-        if self._idle_timeout:
-            when = monotonic() + self._idle_timeout
+        """It stands in the pool from now on; idle since it was last read from."""
+        if self._try_deadline != 0.0:
+            self._try_deadline = 0.0
+        idle_timeout = self._idle_timeout
+        if idle_timeout:
+            when = self._last_read + idle_timeout
             timed = self._timed
-            if timed.tick != 0 and when >= timed.deadline > 0.0:
-                timed.deadline = when  # later than before: the wheel need not know
+            if 0 < timed.tick <= when * TICKS_PER_SECOND:
+                timed.deadline = when  # not before the slot in which it stands: the wheel need not know
             else:
                 self._wheel.arm(timed, when)
 
     @property
     def usable(self) -> bool:
         """It is open, and no exchange is under way on it."""
-        return not self._closed and not self._closed_by_us and not self._active and not self._eof
+        return self.open and not self._active
 
     def close(self) -> None:
         """Close it; an exchange that is under way is not told."""
         if self._closed or self._closed_by_us:
             return
         self._closed_by_us = True
+        self.open = False
         self._receiver = None
         if self._transport is not None:
             # abort, not close: what is unsent belongs to an exchange that nobody waits for.

@@ -23,6 +23,7 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CHUNKED_LINE: Final = b"\r\nTransfer-Encoding: chunked"
 _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_USUAL_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"))
 _TARGET: Final = re.compile(r"(?:/[!\"$-~]*|\*)\Z")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -66,7 +67,7 @@ def check_request_line(head: RequestHead) -> None:
     """
     if _TARGET.match(head.target) is None:
         raise HeaderError(f"not a request target: {head.target!r}")
-    if _METHOD.match(head.method) is None:
+    if head.method not in _USUAL_METHODS and _METHOD.match(head.method) is None:
         raise HeaderError(f"not a method: {head.method!r}")
 
 
@@ -77,7 +78,7 @@ def encode_request_head(head: RequestHead, extra: bytes, end_stream: bool) -> by
     :param end_stream: no body follows
     """
     headers = head.headers
-    lines = field_lines(headers)
+    lines = field_lines(headers) if headers.changed else CRLF.join(headers.lines)
     if end_stream:
         if headers.changed and head.content_length >= 0:
             lines += _length_line(0)
@@ -99,7 +100,7 @@ def encode_response_head(head: ResponseHead, bodiless: bool, end_stream: bool, c
     :param connection: a ``Connection`` line with its line end, or empty
     """
     headers = head.headers
-    lines = field_lines(headers)
+    lines = field_lines(headers) if headers.changed else CRLF.join(headers.lines)
     length = head.content_length
     if chunked:
         lines += _CHUNKED_LINE

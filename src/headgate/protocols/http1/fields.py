@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from headgate.api.headers import Headers
+
 ORDINARY: Final = 0
 HOST: Final = 1
 CONTENT_LENGTH: Final = 2
@@ -50,6 +52,10 @@ _LONGEST: Final = 128
 _MOST: Final = 2048
 
 
+_FORWARDED: Final = frozenset((ORDINARY, HOST, CONTENT_LENGTH, FORWARDING))
+"""Kinds of fields that stay with the message."""
+
+
 class Field:
     """One header line, taken apart.
 
@@ -57,6 +63,7 @@ class Field:
     :ivar kind: how to treat it
     :ivar line: ``b"Name: value"``, the name as it came, white space around the value removed
     :ivar value: the value
+    :ivar forwarded: it stays with the message; else it is for this hop only, or the codec's own
     """
 
     def __init__(self, key: str, kind: int, line: bytes, value: bytes) -> None:
@@ -64,20 +71,64 @@ class Field:
         self.kind: int = kind
         self.line: bytes = line
         self.value: bytes = value
+        self.forwarded: bool = kind in _FORWARDED
 
 
-LINES: Final[dict[bytes, Field]] = {}
-"""The lines seen lately; look up here, and on a miss call :func:`take_apart`."""
+class MalformedField(Exception):
+    """A line of a head that is no header field."""
 
 
-def take_apart(line: bytes) -> Field:
-    """Take a header line apart that a strict parser has accepted."""
-    colon = line.index(b":")
+_PLAIN: Final[dict[bytes, str]] = {}
+"""Ordinary lines seen lately that need no change: line -> key. Most lines are found here, so it is asked first."""
+_OTHERS: Final[dict[bytes, Field]] = {}
+"""The other lines seen lately."""
+_NO_FIELDS: Final[list[Field]] = []
+
+
+def read_lines(lines: list[bytes], headers: Headers) -> list[Field]:
+    """Read the header lines of one head into ``headers``: all but those that are for this hop only, or for the codec alone.
+
+    :param lines: without their line ends
+    :returns: the fields that are not ordinary, in their order; not to be changed
+    :raises MalformedField: for a line that is none
+    """
+    keys = headers.keys
+    kept = headers.lines
+    plain = _PLAIN
+    special = _NO_FIELDS
+    for line in lines:
+        key = plain.get(line)
+        if key is None:
+            field = _OTHERS.get(line)
+            if field is None:
+                field = _take_apart(line)
+            if field.kind != ORDINARY:
+                if special:
+                    special.append(field)
+                else:
+                    special = [field]
+                if not field.forwarded:
+                    continue
+            key = field.key
+            line = field.line
+        keys.append(key)
+        kept.append(line)
+    return special
+
+
+def _take_apart(line: bytes) -> Field:
+    colon = line.find(b":")
+    if colon < 0:
+        raise MalformedField
     field = make_field(line[:colon], line[colon + 1 :])
     if len(line) <= _LONGEST and field.key not in _UNIQUE:
-        if len(LINES) >= _MOST:
-            LINES.clear()
-        LINES[line] = field
+        if len(_PLAIN) + len(_OTHERS) >= _MOST:
+            _PLAIN.clear()
+            _OTHERS.clear()
+        if field.kind == ORDINARY and field.line == line:
+            _PLAIN[line] = field.key
+        else:
+            _OTHERS[line] = field
     return field
 
 
@@ -91,3 +142,21 @@ def make_field(name: bytes, value: bytes) -> Field:
 def connection_options(value: bytes) -> list[str]:
     """The options of a ``Connection`` field, lower-cased, without empty ones."""
     return [part for part in [piece.strip() for piece in value.decode("latin-1").lower().split(",")] if part]
+
+
+def apply_connection(value: bytes, headers: Headers, http10: bool) -> tuple[bool, bool]:
+    """RFC 9112 section 9.3, RFC 9110 section 7.6.1: what the connection is to be; the fields that it names are only for this hop
+    and are removed.
+
+    :param value: of the ``Connection`` field
+    :param http10: the message is HTTP/1.0
+    :returns: whether another message may follow; whether the peer asks for another protocol
+    """
+    options = connection_options(value)
+    upgrade = False
+    for option in options:
+        if option == "upgrade":
+            upgrade = True
+        elif option in headers.keys and option != "host" and option not in FRAMING:
+            headers.remove(option)
+    return "close" not in options and (not http10 or "keep-alive" in options), upgrade

@@ -27,24 +27,23 @@ from headgate.protocols.http1.fields import (
     CONTENT_LENGTH,
     EXPECT,
     FORWARDING,
-    FRAMING,
     HOST,
-    LINES,
     ORDINARY,
     TRANSFER_ENCODING,
-    connection_options,
+    Field,
+    MalformedField,
+    apply_connection,
     make_field,
-    take_apart,
+    read_lines,
 )
+from headgate.protocols.http1.refusal import Refusal
+from headgate.protocols.http1.request_line import METHODS, loose_parts, other_form, other_method
 from headgate.protocols.http1.settings import Http1Settings
-from headgate.protocols.http1.target_forms import is_authority, split_absolute
+from headgate.protocols.http1.target_forms import is_authority
 
 _LOG: Final = logging.getLogger("headgate.protocols")
 
 _CACHED_HOSTS: Final = 1024
-_METHODS: Final[dict[bytes, str]] = {
-    name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT")
-}
 _REQUEST_LINE: Final = 64
 """Bytes of a request line beside its target, at most."""
 
@@ -66,15 +65,8 @@ class RequestEvents:
         raise NotImplementedError
 
 
-class Refusal(Exception):
-    """The request cannot be accepted.
-
-    :param status: what it is answered with
-    """
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
+class _PlainEvents:
+    """What llhttp calls for a request that is not chunked: nothing; where its body ends is known without."""
 
 
 class _ChunkedEvents:
@@ -87,10 +79,10 @@ class _ChunkedEvents:
         self._decoder.add_trailer(name, value)
 
     def on_body(self, data: bytes) -> None:
-        self._decoder.on_body(data)
+        self._decoder.on_chunk(data)
 
     def on_message_complete(self) -> None:
-        self._decoder.on_message_complete()
+        self._decoder.on_chunks_complete()
 
 
 class RequestDecoder:
@@ -107,8 +99,11 @@ class RequestDecoder:
     def __init__(self, events: RequestEvents, settings: Http1Settings, scheme: str) -> None:
         self._events = events
         self._settings = settings
+        self._unchecked_size: int = 0  # a head of so many bytes is within every limit
+        self._unchecked_lines: int = 0
+        self.use_settings(settings)
         self._scheme = scheme
-        self._plain_parser = HttpRequestParser(self)
+        self._plain_parser = HttpRequestParser(_PlainEvents())
         self._chunked_parser: HttpRequestParser | None = None
         self._valid_hosts: set[bytes] = set()
         self.http10: bool = False
@@ -134,6 +129,8 @@ class RequestDecoder:
     def use_settings(self, settings: Http1Settings) -> None:
         """Take up other limits."""
         self._settings = settings
+        self._unchecked_size = min(settings.max_header_size, settings.max_target_length)
+        self._unchecked_lines = settings.max_header_count + 1
 
     def feed(self, data: bytes) -> int:
         """Decode what arrived.
@@ -159,29 +156,30 @@ class RequestDecoder:
                         return 0
         except Refusal as refusal:
             return refusal.status
-        except HttpParserCallbackError as error:
+        except MalformedField:
+            return 400
+        except Exception as error:
+            # httptools wraps what its callbacks raise, a refusal too. Anything else is an error of ours: it costs this connection alone.
+            if isinstance(error, HttpParserError) and not isinstance(error, HttpParserCallbackError):
+                return 400
             if self._error == 0:
                 _LOG.error("a request could not be handled", exc_info=error)
                 return 500
             return self._error
-        except HttpParserError:
-            return 400
         return 0
 
     # --- bodies
 
     def _feed_body(self, data: bytes) -> bytes:
-        size = len(data)
         left = self._body_left
-        if size <= left:
-            self._body_left = left - size
-            self._plain_parser.feed_data(data)
-            rest = b""
-        else:
-            self._body_left = 0
-            self._plain_parser.feed_data(data[:left])
+        rest = b""
+        if len(data) > left:
             rest = data[left:]
-        if self._body_left == 0:
+            data = data[:left]
+        self._body_left = left = left - len(data)
+        self._plain_parser.feed_data(data)
+        self._events.on_body(data)
+        if left == 0:
             self._events.on_end(None)
         return rest
 
@@ -207,8 +205,8 @@ class RequestDecoder:
                 break
         return data[start:]
 
-    def on_body(self, data: bytes) -> None:
-        """httptools: a part of the body, chunk framing removed."""
+    def on_chunk(self, data: bytes) -> None:
+        """httptools: a part of a chunked body, the framing removed."""
         limit = self._settings.max_request_body_size
         if limit:
             self._body_bytes += len(data)
@@ -217,8 +215,8 @@ class RequestDecoder:
                 raise Refusal(413)
         self._events.on_body(data)
 
-    def on_message_complete(self) -> None:
-        """httptools: the request is complete."""
+    def on_chunks_complete(self) -> None:
+        """httptools: the chunked request is complete."""
         self._complete = True
 
     def add_trailer(self, name: bytes, value: bytes) -> None:
@@ -281,51 +279,28 @@ class RequestDecoder:
 
     def _head(self, data: bytes, end: int) -> None:
         """A whole head: ``data[:end]`` and the empty line behind it."""
-        head = data if len(data) == end + 4 else data[: end + 4]
         lines = data[:end].split(b"\r\n")
-        settings = self._settings
         request_line = lines[0]
-        if end - len(request_line) > settings.max_header_size or len(lines) - 1 > settings.max_header_count:
-            raise Refusal(431)
-        if len(request_line) > settings.max_target_length + _REQUEST_LINE:
-            raise Refusal(414)
+        if end > self._unchecked_size or len(lines) > self._unchecked_lines:
+            self._check_limits(end, len(request_line), len(lines) - 1)
+        del lines[0]
         headers = Headers()
-        keys = headers.keys
-        kept = headers.lines
         host: bytes | None = None
         hosts = 0
         length = -1
         chunked = False
         connection = b""
-        known = LINES
-        del lines[0]
-        for line in lines:
-            field = known.get(line)
-            if field is None:
-                if line.find(b":") < 0:
-                    raise Refusal(400)
-                field = take_apart(line)
+        for field in read_lines(lines, headers):
             kind = field.kind
-            if kind == ORDINARY:
-                keys.append(field.key)
-                kept.append(field.line)
-            elif kind == HOST:
+            if kind == HOST:
                 hosts += 1
                 host = field.value
-                keys.append(field.key)
-                kept.append(field.line)
-            elif kind == FORWARDING:
-                headers.forwarding = True
-                keys.append(field.key)
-                kept.append(field.line)
             elif kind == CONTENT_LENGTH:
-                if not field.value.isdigit() or len(field.value) > 18:
-                    raise Refusal(400)
-                length = int(field.value)
-                keys.append(field.key)
-                kept.append(field.line)
+                length = _length(field)
             elif kind == CONNECTION:
                 connection = connection + b"," + field.value if connection else field.value
+            elif kind == FORWARDING:
+                headers.forwarding = True
             elif kind == TRANSFER_ENCODING:
                 if field.value.lower() != b"chunked":
                     raise Refusal(400)
@@ -334,37 +309,65 @@ class RequestDecoder:
                 if field.value.lower() != b"100-continue":
                     raise Refusal(417)
                 self.expects_continue = True
-        self._judge(head, chunked)
-        method, target = self._request_line(request_line)
-        if target[:1] != "/":
-            target, host, hosts = self._other_form(method, target, host, hosts, headers)
-        http10 = self.http10
-        if hosts == 1:
-            assert host is not None
-            if host not in self._valid_hosts:
-                self._check_host(host)
-        elif hosts == 0 and http10:
-            headers.append_line("host", b"Host: ")  # what goes upstream is HTTP/1.1, which requires the field
-        else:
+        self._judge(data if len(data) == end + 4 else data[: end + 4], chunked)
+        parts = request_line.split(b" ")
+        if len(parts) != 3:
+            parts = loose_parts(request_line)
+        version = parts[2]
+        http10 = version == b"HTTP/1.0"
+        if not http10 and version != b"HTTP/1.1":
+            raise Refusal(400 if version == b"HTTP/0.9" else 505)
+        self.http10 = http10
+        url = parts[1]
+        if len(url) > self._settings.max_target_length:
+            raise Refusal(414)
+        if url.find(b"#") >= 0:  # "in" on bytes first tries an integer: 0.1 us more
             raise Refusal(400)
+        method = METHODS.get(parts[0])
+        if method is None:
+            method = other_method(parts[0])
+        target = url.decode("latin-1")
+        if not target.startswith("/"):
+            target, host, hosts = other_form(method, target, host, hosts, headers)
+        if host is None or hosts != 1 or host not in self._valid_hosts:
+            self._check_host(host, hosts, headers)
         has_body = chunked or length > 0
-        if connection:
-            self._apply_connection(connection, headers, has_body)
-        else:
+        if not connection:
             self.keep_alive = not http10
-        limit = settings.max_request_body_size
+        elif connection == b"keep-alive" or connection == b"close":
+            self.keep_alive = connection != b"close"
+        else:
+            self.keep_alive, upgrade = apply_connection(connection, headers, http10)
+            if upgrade:
+                if has_body:
+                    # Whether the body or the new protocol follows is not the same for every reader: refuse.
+                    raise Refusal(400)
+                self.upgrade = True
+        message = RequestHead(method, target, headers, self._scheme)
+        if has_body:
+            self._begin_body(length, chunked)
+        if length >= 0:
+            message.content_length = length
+        self._events.on_head(message, not has_body)
+
+    def _begin_body(self, length: int, chunked: bool) -> None:
+        limit = self._settings.max_request_body_size
         if limit and length > limit:
             raise Refusal(413)
-        if chunked and http10:
-            raise Refusal(400)
-        message = RequestHead(method, target, headers, self._scheme)
-        message.content_length = length
-        self._body_bytes = 0
         if chunked:
+            if self.http10:
+                raise Refusal(400)
+            self._body_bytes = 0
             self._chunked = True
-        elif length > 0:
+        else:
             self._body_left = length
-        self._events.on_head(message, not has_body)
+
+    def _check_limits(self, end: int, request_line: int, fields: int) -> None:
+        settings = self._settings
+        if end - request_line > settings.max_header_size or fields > settings.max_header_count:
+            raise Refusal(431)
+        if request_line > settings.max_target_length + _REQUEST_LINE:
+            raise Refusal(414)
 
     def _judge(self, head: bytes, chunked: bool) -> None:
         """Have llhttp say whether the head is well-formed."""
@@ -373,73 +376,24 @@ class RequestDecoder:
             if self._chunked_parser is None:
                 self._chunked_parser = HttpRequestParser(_ChunkedEvents(self))
             parser = self._chunked_parser
-        self._complete = False
+            self._complete = False
         try:
             parser.feed_data(head)
         except HttpParserUpgrade:
             self.upgrade = True
 
-    def _request_line(self, line: bytes) -> tuple[str, str]:
-        parts = line.split(b" ")
-        if len(parts) != 3:
-            parts = line.split()  # llhttp lets more than one space pass between the parts
-            if len(parts) != 3:
-                raise Refusal(400)
-        version = parts[2]
-        if version == b"HTTP/1.1":
-            self.http10 = False
-        elif version == b"HTTP/1.0":
-            self.http10 = True
-        else:
-            raise Refusal(400 if version == b"HTTP/0.9" else 505)
-        url = parts[1]
-        if len(url) > self._settings.max_target_length:
-            raise Refusal(414)
-        if url.find(b"#") >= 0:  # "in" on bytes first tries an integer: 0.1 us more
-            raise Refusal(400)
-        method = _METHODS.get(parts[0])
-        if method is None:
-            method = parts[0].decode("latin-1")
-        elif method == "CONNECT":
-            raise Refusal(405)
-        return method, url.decode("latin-1")
-
-    def _other_form(self, method: str, target: str, host: bytes | None, hosts: int, headers: Headers) -> tuple[str, bytes | None, int]:
-        """``*``, or RFC 9112 section 3.2.2: with the absolute form, the target's authority takes the place of ``Host``."""
-        if target == "*" and method == "OPTIONS":
-            return target, host, hosts
-        parts = split_absolute(target)
-        if parts is None or hosts > 1:
-            raise Refusal(400)
-        authority, path = parts
-        line = b"Host: " + authority
-        if hosts == 1:
-            headers.lines[headers.keys.index("host")] = line
-        else:
-            headers.append_line("host", line)
-        return path, authority, 1
-
-    def _check_host(self, host: bytes) -> None:
-        if not is_authority(host):
+    def _check_host(self, host: bytes | None, hosts: int, headers: Headers) -> None:
+        if hosts == 0 and self.http10:
+            headers.append_line("host", b"Host: ")  # what goes upstream is HTTP/1.1, which requires the field
+            return
+        if host is None or hosts != 1 or not is_authority(host):
             raise Refusal(400)
         if len(self._valid_hosts) < _CACHED_HOSTS:
             self._valid_hosts.add(host)
 
-    def _apply_connection(self, connection: bytes, headers: Headers, has_body: bool) -> None:
-        """RFC 9112 section 9.3, RFC 9110 section 7.6.1: what the connection is to be, and the fields that are only for this hop."""
-        if connection == b"keep-alive":
-            self.keep_alive = True
-            return
-        if connection == b"close":
-            self.keep_alive = False
-            return
-        options = connection_options(connection)
-        self.keep_alive = "close" not in options and (not self.http10 or "keep-alive" in options)
-        for option in options:
-            if option == "upgrade":
-                if has_body:
-                    # Whether the body or the new protocol follows is not the same for every reader: refuse.
-                    raise Refusal(400)
-                self.upgrade = True
-            elif option in headers.keys and option != "host" and option not in FRAMING:
-                headers.remove(option)
+
+def _length(field: Field) -> int:
+    value = field.value
+    if not value.isdigit() or len(value) > 18:
+        raise Refusal(400)
+    return int(value)

@@ -20,15 +20,12 @@ from headgate.protocols.http1.fields import (
     CONNECTION,
     CONTENT_LENGTH,
     EXPECT,
-    FORWARDING,
-    FRAMING,
-    HOST,
-    LINES,
     ORDINARY,
     TRANSFER_ENCODING,
-    connection_options,
+    MalformedField,
+    apply_connection,
     make_field,
-    take_apart,
+    read_lines,
 )
 
 _LOG: Final = logging.getLogger("headgate.protocols")
@@ -45,6 +42,12 @@ class ResponseEvents:
     def on_head(self, head: ResponseHead, end_stream: bool) -> None:
         """A final response's head is complete; ``end_stream``: so is the response."""
         raise NotImplementedError
+
+    def on_whole(self, head: ResponseHead, body: bytes) -> None:
+        """A final response has arrived whole, with a body of known length: one call for ``on_head``, ``on_body`` and ``on_end``."""
+        self.on_head(head, False)
+        self.on_body(body)
+        self.on_end(None)
 
     def on_interim(self, head: ResponseHead) -> None:
         """An interim (1xx) response."""
@@ -74,6 +77,10 @@ _STATUS_LINES: Final[dict[bytes, _StatusLine]] = {}
 _MOST_STATUS_LINES: Final = 256
 
 
+class _PlainEvents:
+    """What llhttp calls for a response that is not chunked: nothing; where its body ends is known without."""
+
+
 class _ChunkedEvents:
     """What llhttp calls for a chunked response: trailer fields come as callbacks, there are few."""
 
@@ -87,10 +94,10 @@ class _ChunkedEvents:
         self._decoder.add_trailer(name, value)
 
     def on_body(self, data: bytes) -> None:
-        self._decoder.on_body(data)
+        self._decoder.on_chunk(data)
 
     def on_message_complete(self) -> None:
-        self._decoder.on_message_complete()
+        self._decoder.on_chunks_complete()
 
 
 class ResponseDecoder:
@@ -103,7 +110,7 @@ class ResponseDecoder:
 
     def __init__(self, events: ResponseEvents) -> None:
         self._events = events
-        self._plain_parser = HttpResponseParser(self)
+        self._plain_parser = HttpResponseParser(_PlainEvents())
         self._chunked_parser: HttpResponseParser | None = None
         self.keep_alive: bool = True
         self.until_close: bool = False
@@ -114,7 +121,7 @@ class ResponseDecoder:
         self._complete: bool = False
         self._in_body: bool = False
         self._chunked: bool = False
-        self._body_left: int = 0
+        self._body_left: int = 0  # of a body of known length
         self._trailers: Headers | None = None
         self._trailer_bytes: int = 0
 
@@ -138,12 +145,14 @@ class ResponseDecoder:
                     data = self._feed_head(data)
                 else:
                     return False
-        except HttpParserCallbackError as error:
-            if not isinstance(error.__context__, MalformedResponse):
+        except (MalformedResponse, MalformedField, HttpParserUpgrade):
+            return False  # an upgrade was not asked for
+        except Exception as error:
+            # httptools wraps what its callbacks raise. What is neither theirs nor llhttp's is an error of ours: it costs this exchange.
+            refused = isinstance(error, HttpParserError) and not isinstance(error, HttpParserCallbackError)
+            if not refused and not isinstance(error.__context__, MalformedResponse):
                 _LOG.error("a response could not be handled", exc_info=error)
             return False
-        except (MalformedResponse, HttpParserError, HttpParserUpgrade):
-            return False  # an upgrade was not asked for
         return True
 
     def end_of_connection(self) -> bool:
@@ -169,30 +178,28 @@ class ResponseDecoder:
             return b""
         if self.until_close:
             self._plain_parser.feed_data(data)
+            self._events.on_body(data)
             return b""
         left = self._body_left
-        size = len(data)
-        if size < left:
-            self._body_left = left - size
-            self._plain_parser.feed_data(data)
-            return b""
-        self._body_left = 0
         rest = b""
-        if size > left:
+        if len(data) > left:
             rest = data[left:]
             data = data[:left]
             self.keep_alive = False
+        self._body_left = left = left - len(data)
         self._plain_parser.feed_data(data)
-        self._in_body = False
-        self._events.on_end(None)
+        self._events.on_body(data)
+        if left == 0:
+            self._in_body = False
+            self._events.on_end(None)
         return rest
 
-    def on_body(self, data: bytes) -> None:
-        """httptools: a part of the body, chunk framing removed."""
+    def on_chunk(self, data: bytes) -> None:
+        """httptools: a part of a chunked body, the framing removed."""
         self._events.on_body(data)
 
-    def on_message_complete(self) -> None:
-        """httptools: the response is complete."""
+    def on_chunks_complete(self) -> None:
+        """httptools: the chunked response is complete."""
         self._complete = True
 
     def begin_chunked(self) -> None:
@@ -229,100 +236,86 @@ class ResponseDecoder:
                 raise MalformedResponse
             self._partial = data
             return b""
-        self._partial = b""
-        self._head(data, end)
+        if partial:
+            self._partial = b""
+        if self._head(data, end):
+            return b""
         return data[end + 4 :] if len(data) > end + 4 else b""
 
-    def _head(self, data: bytes, end: int) -> None:
-        """A whole head: ``data[:end]`` and the empty line behind it."""
+    def _head(self, data: bytes, end: int) -> bool:
+        """A whole head: ``data[:end]`` and the empty line behind it; True if the whole body was behind that, and has been taken, too."""
         lines = data[:end].split(b"\r\n")
         if end > MAX_HEADER_SIZE or len(lines) > MAX_HEADER_COUNT:
             raise MalformedResponse
         status_line = _STATUS_LINES.get(lines[0])
         if status_line is None:
             status_line = _status_line(lines[0])
+        del lines[0]
         headers = Headers()
-        keys = headers.keys
-        kept = headers.lines
         length = -1
         chunked = False
         connection = b""
-        known = LINES
-        del lines[0]
-        for line in lines:
-            field = known.get(line)
-            if field is None:
-                if line.find(b":") < 0:
-                    raise MalformedResponse
-                field = take_apart(line)
+        for field in read_lines(lines, headers):
             kind = field.kind
-            if kind == ORDINARY:
-                keys.append(field.key)
-                kept.append(field.line)
-            elif kind == CONTENT_LENGTH:
-                if not field.value.isdigit() or len(field.value) > 18:
+            if kind == CONTENT_LENGTH:
+                value = field.value
+                if not value.isdigit() or len(value) > 18:
                     raise MalformedResponse
-                length = int(field.value)
-                keys.append(field.key)
-                kept.append(field.line)
+                length = int(value)
             elif kind == CONNECTION:
                 connection = connection + b"," + field.value if connection else field.value
             elif kind == TRANSFER_ENCODING:
                 if field.value.lower() != b"chunked" or status_line.http10:
                     raise MalformedResponse
                 chunked = True
-            elif kind in (HOST, EXPECT, FORWARDING):
-                keys.append(field.key)
-                kept.append(field.line)
-        self._judge(data if len(data) == end + 4 else data[: end + 4], chunked)
+            elif kind == EXPECT:
+                headers.append_line(field.key, field.line)  # it means nothing here
         status = status_line.status
+        bodiless = self._head_request or status == 204 or status == 304
+        # llhttp gets no byte past the message: all of it if it is there to its end, else the head.
+        whole = length > 0 and len(data) == end + 4 + length and status >= 200 and not bodiless
+        self._judge(data if whole or len(data) == end + 4 else data[: end + 4], chunked)
         if status < 200:
             if status < 100 or status == 101:
                 raise MalformedResponse  # no upgrade was asked for
             if status != 100:
                 self._events.on_interim(ResponseHead(status, headers, status_line.reason))
-            return
+            return False
         self._waiting = False
-        bodiless = self._head_request or status == 204 or status == 304
-        self.until_close = not bodiless and not chunked and length < 0
-        if connection:
-            self._apply_connection(connection, headers, status_line.http10)
+        http10 = status_line.http10
+        if not connection:
+            self.keep_alive = not http10
+        elif connection == b"keep-alive" or connection == b"close":
+            self.keep_alive = connection != b"close"
         else:
-            self.keep_alive = not status_line.http10
+            self.keep_alive, _ = apply_connection(connection, headers, http10)
+        head = ResponseHead(status, headers, status_line.reason)
+        if length >= 0:
+            head.content_length = length
+        if whole:
+            self._events.on_whole(head, data[end + 4 :])
+            return True
+        self.until_close = not bodiless and not chunked and length < 0
         if self.until_close:
             self.keep_alive = False
-        head = ResponseHead(status, headers, status_line.reason)
-        head.content_length = length
         end_stream = bodiless or length == 0
         self._in_body = not end_stream
         self._chunked = chunked
         self._body_left = length
         self._events.on_head(head, end_stream)
+        return False
 
     def _judge(self, head: bytes, chunked: bool) -> None:
         """Have llhttp say whether the head is well-formed."""
-        self._complete = False
         if self._head_request:
-            HttpResponseParser(self).feed_data(head)
+            HttpResponseParser(_PlainEvents()).feed_data(head)
         elif chunked:
+            self._complete = False
             if self._chunked_parser is None:
                 self._chunked_parser = HttpResponseParser(_ChunkedEvents(self))
             self._chunked_parser.feed_data(head)
         else:
             self._plain_parser.feed_data(head)
-
-    def _apply_connection(self, connection: bytes, headers: Headers, http10: bool) -> None:
-        if connection == b"keep-alive":
-            self.keep_alive = True
-            return
-        if connection == b"close":
-            self.keep_alive = False
-            return
-        options = connection_options(connection)
-        self.keep_alive = "close" not in options and (not http10 or "keep-alive" in options)
-        for option in options:
-            if option in headers.keys and option not in FRAMING:
-                headers.remove(option)
 
 
 def _status_line(line: bytes) -> _StatusLine:

@@ -23,24 +23,15 @@ from headgate.api.messages import RequestHead, ResponseHead
 from headgate.api.stream import ConnectionInfo
 from headgate.net.deadlines import DeadlineWheel
 from headgate.observe.listener_stats import ListenerStats
-from headgate.protocols.exchange import (
-    PROTOCOL_ERROR,
-    REMOTE_RESET,
-    TIMEOUT,
-    RequestReceiver,
-    ResponseSender,
-    StreamDispatcher,
-)
-from headgate.protocols.http1.encoder import CONTINUE, encode_informational, encode_response_head, encode_trailers
+from headgate.protocols.exchange import PROTOCOL_ERROR, REMOTE_RESET, TIMEOUT, RequestReceiver, StreamDispatcher
+from headgate.protocols.http1.encoder import encode_response_head
 from headgate.protocols.http1.request_decoder import RequestDecoder, RequestEvents
+from headgate.protocols.http1.response_writer import CLOSE_LINE, ResponseWriter
 from headgate.protocols.http1.server_transport import ServerTransport
 from headgate.protocols.http1.settings import Http1Settings
 
 _DRAIN_GRACE: Final = 1.0
 """Seconds in which a connection without a request may still bring one when the listener drains."""
-_NO_LINE: Final = b""
-_CLOSE_LINE: Final = b"Connection: close\r\n"
-_KEEP_ALIVE_LINE: Final = b"Connection: keep-alive\r\n"
 
 
 class ConnectionOwner:
@@ -66,28 +57,17 @@ class ConnectionOwner:
         raise NotImplementedError
 
 
-class Http1ServerConnection(ResponseSender, RequestEvents):
+class Http1ServerConnection(ResponseWriter, RequestEvents):
     """One accepted connection: an asyncio protocol, the decoder's listener, and the sender of each of its exchanges."""
 
     def __init__(self, owner: ConnectionOwner, settings: Http1Settings, stats: ListenerStats, wheel: DeadlineWheel, scheme: str) -> None:
+        super().__init__(_Socket(self, settings, stats, wheel))
         self._owner = owner
-        self._out = _Socket(self, settings, stats, wheel)
         self._decoder = RequestDecoder(self, settings, scheme)
         self._info: ConnectionInfo | None = None
         self._receiver: RequestReceiver | None = None
         self._busy: bool = False  # an exchange is under way; its receiver may not be known yet while it is being made
-        self._draining: bool = False
         self._requests: int = 0
-        # The exchange under way:
-        self._http10: bool = False
-        self._keep_alive: bool = True
-        self._owes_continue: bool = False
-        self._head_request: bool = False
-        self._bodiless: bool = False  # the response has no body, whatever comes as one
-        self._request_done: bool = True
-        self._response_begun: bool = False
-        self._response_done: bool = False
-        self._chunked: bool = False
         self._paused_by_engine: bool = False
 
     # --- asyncio protocol
@@ -221,13 +201,13 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         self._request_done = True
         self._owes_continue = False
         if self._response_done:
-            self._exchange_done()
+            self.exchange_done()
         elif self._receiver is not None:
             self._receiver.on_request_end(trailers)
 
     # --- the end of an exchange
 
-    def _exchange_done(self) -> None:
+    def exchange_done(self) -> None:
         """Request and response are complete."""
         out = self._out
         self._busy = False
@@ -236,7 +216,8 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         decoder.blocked = False
         times = out.times
         times.stream = 0.0
-        out.flush()
+        if out.pending:
+            out.flush()
         if not self._keep_alive or out.closing or self._draining:
             if decoder.upgrade:
                 out.linger()
@@ -249,7 +230,8 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         elif out.settings.idle_timeout:
             when = monotonic() + out.settings.idle_timeout
             times.idle = when
-            times.move(when)
+            if not times.moved(when):
+                times.rearm()
 
     def _decode_rest(self) -> None:
         decoder = self._decoder
@@ -288,75 +270,9 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         head = ResponseHead(status, Headers())
         head.content_length = 0
         head.headers.changed = True
-        out.write(encode_response_head(head, False, True, False, _CLOSE_LINE))
+        out.write(encode_response_head(head, False, True, False, CLOSE_LINE))
 
-    # --- ResponseSender
-
-    def send_response_head(self, head: ResponseHead, end_stream: bool) -> None:
-        """Send the final response's head."""
-        self._response_begun = True
-        status = head.status
-        bodiless = self._head_request or status == 204 or status == 304
-        self._bodiless = bodiless
-        self._chunked = False
-        if not end_stream and not bodiless and head.content_length < 0:
-            if self._http10:
-                self._keep_alive = False
-            else:
-                self._chunked = True
-        if status == 204 and head.content_length >= 0:
-            head.headers.changed = True
-        elif end_stream and not bodiless and head.content_length > 0:
-            # A filter changed method or status of what had no body: the length that it would have had must not be promised.
-            head.content_length = 0
-            head.headers.changed = True
-        if (not self._request_done and (end_stream or status >= 400)) or self._draining:
-            self._keep_alive = False
-        line = _NO_LINE
-        if not self._keep_alive:
-            line = _CLOSE_LINE
-        elif self._http10:
-            line = _KEEP_ALIVE_LINE
-        self._out.write(encode_response_head(head, bodiless, end_stream, self._chunked, line))
-        if end_stream:
-            self._response_ended()
-
-    def send_response_data(self, data: bytes) -> None:
-        """Send a part of the body."""
-        if not data or self._bodiless:
-            return
-        out = self._out
-        if not self._chunked:
-            out.write(data)
-        elif len(data) < 4096:
-            out.write(b"%x\r\n%b\r\n" % (len(data), data))
-        else:
-            out.write(b"%x\r\n" % len(data))
-            out.write(data)
-            out.write(b"\r\n")
-
-    def send_response_end(self, trailers: Headers | None) -> None:
-        """The response is complete."""
-        if self._chunked:
-            self._out.write(encode_trailers(trailers))
-        self._response_ended()
-
-    def flush_response(self) -> None:
-        """Nothing more comes for the moment."""
-        self._out.flush()
-
-    def send_informational(self, head: ResponseHead) -> None:
-        """Send an interim response; HTTP/1.0 does not know them."""
-        if not self._http10 and not self._response_begun:
-            self._out.write(encode_informational(head))
-            self._out.flush()
-
-    def want_body(self) -> None:
-        """Let a client that waits for ``100 Continue`` go on."""
-        if self._owes_continue:
-            self._owes_continue = False
-            self._out.write(CONTINUE)
-            self._out.flush()
+    # --- ResponseSender: what is more than writing
 
     def reset_response(self) -> None:
         """End the exchange without a complete response: the connection breaks, so that the client can tell."""
@@ -385,17 +301,15 @@ class Http1ServerConnection(ResponseSender, RequestEvents):
         """The engine's deadline for this exchange."""
         times = self._out.times
         times.stream = when
-        if when != 0.0:
-            if times.body == 0.0:
-                times.move(when)
-            else:
-                times.rearm()
+        if when != 0.0 and (times.body != 0.0 or not times.moved(when)):
+            times.rearm()
 
-    def _response_ended(self) -> None:
+    def response_ended(self) -> None:
+        """The response is complete."""
         self._response_done = True
         self._receiver = None
         if self._request_done:
-            self._exchange_done()
+            self.exchange_done()
         else:
             self._paused_by_engine = False
             self._out.linger()

@@ -9,7 +9,7 @@ from time import monotonic
 
 from mypy_extensions import trait
 
-from headgate.net.deadlines import DeadlineWheel, Timed
+from headgate.net.deadlines import TICKS_PER_SECOND, DeadlineWheel, Timed
 
 
 @trait
@@ -63,12 +63,15 @@ class ServerDeadlines(Timed):
             when = self.stream
         self._wheel.arm(self, when)
 
-    def move(self, when: float) -> None:
-        """There is no other limit than this one: usually later than the one before, which costs one store."""
-        if self.tick != 0 and when >= self.deadline > 0.0:
+    def moved(self, when: float) -> bool:
+        """There is no other limit than this one: usually not before the slot in which this stands, which costs one store.
+
+        :returns: False if it is, and :meth:`rearm` is to be called
+        """
+        if 0 < self.tick <= when * TICKS_PER_SECOND:
             self.deadline = when
-        else:
-            self._wheel.arm(self, when)
+            return True
+        return False
 
     def remove(self) -> None:
         """The connection is gone."""

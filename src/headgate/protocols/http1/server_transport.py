@@ -60,6 +60,15 @@ class ServerTransport(TimeoutEvents):
             self.stats.bytes_write_total += len(data)
             transport.write(data)
 
+    def send(self, data: bytes) -> None:
+        """Write what closes a response: nothing follows that it should wait for."""
+        if self.pending:
+            self.write(data)
+            self.flush()
+        elif not self.closed and self.transport is not None:
+            self.stats.bytes_write_total += len(data)
+            self.transport.write(data)
+
     def flush(self) -> None:
         """Send what was collected."""
         pending = self.pending

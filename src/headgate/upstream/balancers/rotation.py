@@ -23,9 +23,12 @@ class Rotation(LoadBalancer):
 
     def choose(self, stream: Stream, tried: list[Host]) -> Host | None:
         """The host whose turn it is. One that is not usable loses its turn, so the others keep their shares relative to each other."""
-        if not self._turns:
+        turns = self._turns
+        if not turns:
             return None
-        host = self._take()
+        index = self._next
+        self._next = index + 1 if index + 1 < len(turns) else 0
+        host = turns[index]
         if host.healthy and (not tried or host not in tried):
             return host
         return self._next_usable(tried)

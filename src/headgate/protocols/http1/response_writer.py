@@ -1,0 +1,134 @@
+"""Writing the response of one exchange: framing, and what the client is told of the connection.
+
+Compiled by mypyc; interpreted otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from headgate.api.headers import Headers
+from headgate.api.messages import ResponseHead
+from headgate.protocols.exchange import ResponseSender
+from headgate.protocols.http1.encoder import CONTINUE, encode_informational, encode_response_head, encode_trailers
+from headgate.protocols.http1.server_transport import ServerTransport
+
+_NO_LINE: Final = b""
+CLOSE_LINE: Final = b"Connection: close\r\n"
+_KEEP_ALIVE_LINE: Final = b"Connection: keep-alive\r\n"
+
+
+class ResponseWriter(ResponseSender):
+    """The writing half of a downstream connection.
+
+    :param out: the connection's socket
+    """
+
+    def __init__(self, out: ServerTransport) -> None:
+        self._out: ServerTransport = out
+        self._draining: bool = False
+        # The exchange under way:
+        self._http10: bool = False
+        self._keep_alive: bool = True
+        self._owes_continue: bool = False
+        self._head_request: bool = False
+        self._bodiless: bool = False  # the response has no body, whatever comes as one
+        self._request_done: bool = True
+        self._response_begun: bool = False
+        self._response_done: bool = False
+        self._chunked: bool = False
+
+    def response_ended(self) -> None:
+        """The response is complete (the connection's matter)."""
+        raise NotImplementedError
+
+    def exchange_done(self) -> None:
+        """Request and response are complete (the connection's matter)."""
+        raise NotImplementedError
+
+    def send_response_head(self, head: ResponseHead, end_stream: bool) -> None:
+        """Send the final response's head."""
+        self._response_begun = True
+        status = head.status
+        bodiless = self._head_request or status == 204 or status == 304
+        self._bodiless = bodiless
+        self._chunked = False
+        if not end_stream and not bodiless and head.content_length < 0:
+            if self._http10:
+                self._keep_alive = False
+            else:
+                self._chunked = True
+        if status == 204 and head.content_length >= 0:
+            head.headers.changed = True
+        elif end_stream and not bodiless and head.content_length > 0:
+            # A filter changed method or status of what had no body: the length that it would have had must not be promised.
+            head.content_length = 0
+            head.headers.changed = True
+        if (not self._request_done and (end_stream or status >= 400)) or self._draining:
+            self._keep_alive = False
+        line = _NO_LINE
+        if not self._keep_alive:
+            line = CLOSE_LINE
+        elif self._http10:
+            line = _KEEP_ALIVE_LINE
+        self._out.write(encode_response_head(head, bodiless, end_stream, self._chunked, line))
+        if end_stream:
+            self.response_ended()
+
+    def send_response_data(self, data: bytes) -> None:
+        """Send a part of the body."""
+        if not data or self._bodiless:
+            return
+        out = self._out
+        if not self._chunked:
+            out.write(data)
+        elif len(data) < 4096:
+            out.write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            out.write(b"%x\r\n" % len(data))
+            out.write(data)
+            out.write(b"\r\n")
+
+    def send_response_end(self, trailers: Headers | None) -> None:
+        """The response is complete."""
+        if self._chunked:
+            self._out.write(encode_trailers(trailers))
+        self.response_ended()
+
+    def send_response(self, head: ResponseHead, body: bytes) -> None:
+        """Send a whole response, in one write."""
+        status = head.status
+        if (
+            self._head_request
+            or self._http10
+            or status == 204
+            or status == 304
+            or self._draining
+            or not (self._keep_alive and self._request_done)
+            or head.content_length != len(body)
+        ):
+            self.send_response_head(head, False)
+            self.send_response_data(body)
+            self.send_response_end(None)
+            return
+        self._response_begun = True
+        self._response_done = True
+        self._out.send(encode_response_head(head, False, False, False, _NO_LINE) + body)
+        self.exchange_done()
+
+    def flush_response(self) -> None:
+        """Nothing more comes for the moment."""
+        self._out.flush()
+
+    def send_informational(self, head: ResponseHead) -> None:
+        """Send an interim response; HTTP/1.0 does not know them."""
+        if not self._http10 and not self._response_begun:
+            self._out.write(encode_informational(head))
+            self._out.flush()
+
+    def want_body(self) -> None:
+        """Let a client that waits for ``100 Continue`` go on."""
+        if self._owes_continue:
+            self._owes_continue = False
+            self._out.write(CONTINUE)
+            self._out.flush()
