@@ -14,6 +14,11 @@ COMPILED := .venv-compiled
 BENCH := .venv-bench
 
 PACKAGING := pyproject.toml setup.py src/headgate/__init__.py
+# Plugin programs in Go and Java, of the examples and for the tests.
+PLUGINS := build/plugins
+PLUGIN_SOURCES := $(shell find -L examples/plugin_* tests/conformance/go_plugin src/headgate/templates/plugin -type f -not -name "*.py*" 2>/dev/null)
+# What a wheel's build leaves behind would end up in the next one.
+CLEAR_BUILD := if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name plugins -exec rm -rf {} +; fi
 SOURCES := $(shell find src -type f -not -name "*.pyc" -not -path "*.egg-info*" 2>/dev/null)
 # Test processes side by side; the tests wait on conditions, so a slow machine only takes longer.
 PYTEST_WORKERS ?= 2
@@ -39,8 +44,8 @@ check: $(VENV)/.stamp-dev ## Everything a machine can review: style, format, typ
 	$(VENV)/bin/lint-imports --no-cache
 
 .PHONY: test-all
-test-all: $(COMPILED)/.stamp ## Run all tests again, against the compiled build, and other people's suites and clients
-	scripts/require_tools.sh curl nginx haproxy wrk slowhttptest h2load=nghttp2-client
+test-all: $(COMPILED)/.stamp $(PLUGINS)/.stamp ## Run all tests again, against the compiled build, and other people's suites and clients
+	scripts/require_tools.sh curl openssl nginx haproxy wrk slowhttptest h2load=nghttp2-client
 	HEADGATE_EXPECT_BUILD=compiled $(COMPILED)/bin/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) tests/unit tests/integration tests/conformance
 
 .PHONY: bench
@@ -79,10 +84,15 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-run
 $(COMPILED)/.stamp: $(PACKAGING) $(SOURCES) scripts/make_venv.sh
 	@scripts/make_venv.sh $(COMPILED)
 	@echo "headgate: building the compiled wheel into $(COMPILED) (a minute or two)"
-	@rm -rf build $(COMPILED)/wheel
+	@$(CLEAR_BUILD)
+	@rm -rf $(COMPILED)/wheel
 	@HEADGATE_REQUIRE_COMPILE=1 $(COMPILED)/bin/pip wheel --quiet --no-deps --wheel-dir $(COMPILED)/wheel .
 	@$(COMPILED)/bin/pip install --quiet --force-reinstall --no-deps $(COMPILED)/wheel/headgate-*.whl
 	@$(COMPILED)/bin/pip install --quiet "$$(echo $(COMPILED)/wheel/headgate-*.whl)[test]"
+	@touch $@
+
+$(PLUGINS)/.stamp: $(PLUGIN_SOURCES) scripts/build_plugins.sh scripts/require_go.sh scripts/require_java.sh
+	@scripts/build_plugins.sh
 	@touch $@
 
 # Headgate in both builds, on the distribution's Python where there is one (scripts/system_python.sh says why), and Envoy.
@@ -92,9 +102,10 @@ $(BENCH)/.stamp: $(PACKAGING) $(SOURCES) scripts/make_venv.sh scripts/system_pyt
 		PYTHON="$${PYTHON:-$$(scripts/system_python.sh)}" scripts/make_venv.sh $(BENCH)/$$build; \
 	done
 	@echo "headgate: installing Headgate, interpreted and compiled, and Envoy into $(BENCH) (a minute or two)"
-	@rm -rf build $(BENCH)/wheel
+	@$(CLEAR_BUILD)
+	@rm -rf $(BENCH)/wheel
 	@HEADGATE_NO_COMPILE=1 $(BENCH)/interpreted/bin/pip wheel --quiet --no-deps --wheel-dir $(BENCH)/wheel/interpreted .
-	@rm -rf build
+	@$(CLEAR_BUILD)
 	@HEADGATE_REQUIRE_COMPILE=1 $(BENCH)/compiled/bin/pip wheel --quiet --no-deps --wheel-dir $(BENCH)/wheel/compiled .
 	@for build in compiled interpreted; do \
 		$(BENCH)/$$build/bin/pip install --quiet --force-reinstall --no-deps $(BENCH)/wheel/$$build/headgate-*.whl; \

@@ -13,6 +13,8 @@ from headgate.api.errors import (
 )
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, ResponseHead
+from headgate.api.plugin import PluginCall, PluginClient, PluginError, PluginReceiver, register_plugin
+from headgate.api.plugin_messages import PluginRequest, PluginResponse
 from headgate.api.status import BodyNeed, OnError, Phase, Status
 from headgate.api.stream import Address, ConnectionInfo, HostInfo, RouteInfo, Stream
 from headgate.api.stream_filter import FilterCallbacks, StreamFilter, StreamFilterFactory, Verdict, stream_filter
@@ -34,6 +36,12 @@ __all__ = [
     "NotSupportedYet",
     "OnError",
     "Phase",
+    "PluginCall",
+    "PluginClient",
+    "PluginError",
+    "PluginReceiver",
+    "PluginRequest",
+    "PluginResponse",
     "ReplyTooLateError",
     "RequestHead",
     "ResponseHead",
@@ -43,5 +51,6 @@ __all__ = [
     "StreamFilter",
     "StreamFilterFactory",
     "Verdict",
+    "register_plugin",
     "stream_filter",
 ]

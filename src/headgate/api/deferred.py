@@ -8,6 +8,8 @@ Compiled by mypyc; interpreted otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mypy_extensions import mypyc_attr, trait
 
 from headgate.api.status import Status
@@ -24,6 +26,20 @@ class DeferredReceiver:
     def on_deferred_failed(self, error: BaseException) -> None:
         """There will be none: the filter is at fault."""
         raise NotImplementedError
+
+
+class DeferredCallbacks(DeferredReceiver):
+    """A receiver made of two functions, for code that is not compiled and so cannot derive from :class:`DeferredReceiver`."""
+
+    def __init__(self, done: Callable[[Status | None], None], failed: Callable[[BaseException], None]) -> None:
+        self._done = done
+        self._failed = failed
+
+    def on_deferred_done(self, verdict: Status | None) -> None:
+        self._done(verdict)
+
+    def on_deferred_failed(self, error: BaseException) -> None:
+        self._failed(error)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -79,7 +79,8 @@ class PluginDefinition:
     :ivar call_timeout: seconds for a call that names no time of its own
     :ivar max_concurrent_calls: calls in flight in each worker; one more fails at once
     :ivar protocol: what the fifth field of its handshake line must be
-    :ivar log_level: level at which its output is logged
+    :ivar log_level: level at which its output is logged; ``OFF``: it is not
+    :ivar health_interval: seconds between two health checks; 0: none
     """
 
     name: str
@@ -97,6 +98,7 @@ class PluginDefinition:
     limits: PluginLimits = field(default_factory=PluginLimits)
     protocol: str = "grpc"
     log_level: str = "INFO"
+    health_interval: float = 10.0
 
 
 class PluginReceiver:

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ClassVar, Generic, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
 from headgate.api.errors import ConfigError, ConfigRejected, ExtensionLoadError, RegistrationError
 
 ProductT = TypeVar("ProductT")
@@ -46,6 +44,9 @@ class Registration(Generic[ProductT]):
         value = {} if raw is None else raw
         if self.config_type is None:
             return value
+        # Here, as a plugin in Python imports this package and checks no configuration: pydantic is most of its start.
+        from pydantic import TypeAdapter, ValidationError
+
         try:
             adapter: TypeAdapter[object] = TypeAdapter(self.config_type)
             return adapter.validate_python(value)

@@ -28,6 +28,26 @@ class Address:
         return self.text
 
 
+class TlsInfo:
+    """TLS of a downstream connection.
+
+    :ivar version: ``TLSv1.3``, ``TLSv1.2``, ...
+    :ivar cipher: the cipher suite, by OpenSSL's name
+    :ivar protocol: the application protocol agreed upon (ALPN), or an empty string
+    :ivar resumed: the handshake resumed a session
+    :ivar peer_subject: subject of the client's certificate (RFC 4514), or an empty string
+    :ivar forwarded: the client's certificate as ``X-Forwarded-Client-Cert`` tells it, or an empty string
+    """
+
+    def __init__(self, version: str, cipher: str, protocol: str, resumed: bool) -> None:
+        self.version: str = version
+        self.cipher: str = cipher
+        self.protocol: str = protocol
+        self.resumed: bool = resumed
+        self.peer_subject: str = ""
+        self.forwarded: str = ""
+
+
 class ConnectionInfo:
     """The downstream connection of a stream.
 
@@ -37,6 +57,7 @@ class ConnectionInfo:
     :ivar listener_name: name of the listener that accepted it
     :ivar tls_peer_certificate: the client's certificate in PEM form, or None
     :ivar server_name: the name that the client asked for in TLS (SNI), or None
+    :ivar tls: what the TLS handshake came to, or None for plain text
     """
 
     def __init__(self, id: int, remote: Address, local: Address, listener_name: str) -> None:
@@ -46,6 +67,7 @@ class ConnectionInfo:
         self.listener_name: str = listener_name
         self.tls_peer_certificate: str | None = None
         self.server_name: str | None = None
+        self.tls: TlsInfo | None = None
 
 
 class RouteInfo:

@@ -15,7 +15,7 @@ For the common case a class alone is enough: ``@stream_filter("name")`` derives 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from headgate.api.deferred import Deferred
@@ -122,6 +122,20 @@ class StreamFilterFactory:
     def create_filter_chain(self, callbacks: FilterCallbacks) -> None:
         """Add this request's filters, if any, to its chain. Runs once for each request that matches the entry."""
         raise NotImplementedError
+
+    def route_config(self, config: object, raw: Mapping[str, object]) -> object:
+        """A route has a configuration of its own for this entry. Runs while the configuration is built.
+
+        :param config: the route's over the virtual host's over the entry's, validated
+        :param raw: the same as it stands
+        :returns: what the filters of that route get as ``config``. The default gives them ``config``.
+        :raises ValueError: if a route may not ask for that: the load stops
+        """
+        return config
+
+    def start(self) -> None:
+        """The configuration that this factory belongs to has come into force. Runs once, in the worker's loop; timers may begin here.
+        The default does nothing."""
 
     def close(self) -> None:
         """The configuration that this factory belongs to is gone and its last request has ended. The default does nothing."""

@@ -26,6 +26,7 @@ def check(config_path: Path, extensions: tuple[str, ...], lenient: bool, print_f
     from headgate.config.dump import to_json
     from headgate.observe.stats import StatsStore
     from headgate.proxy.worker_context import WorkerContext
+    from headgate.runtimes.process.offline_plugins import offline_plugins
     from headgate.server.deployment import StartSettings, apply_settings
     from headgate.server.worker_build import build_runtime
 
@@ -36,7 +37,7 @@ def check(config_path: Path, extensions: tuple[str, ...], lenient: bool, print_f
         raise ConfigRejected(examination.errors)
     config = examination.config
     apply_settings(config, StartSettings(config_path, lenient=lenient, extensions=extensions))
-    build_runtime(config, WorkerContext(StatsStore())).retire()
+    build_runtime(config, WorkerContext(StatsStore()), offline_plugins(config, Path.cwd() / config_path)).retire()
     if print_form:
         click.echo(to_json(config))
     else:

@@ -14,7 +14,7 @@ from headgate.api.registry import ExtensionScope, Registry
 from headgate.cli.failure import complain, tells_failures
 from headgate.cli.options import extension_option
 
-_SHIPPED: Final = ("headgate.proxy.runtime", "headgate.control.admin.server")
+_SHIPPED: Final = ("headgate.proxy.runtime", "headgate.runtimes.builtin", "headgate.control.admin.server")
 """Modules that bring along every registry and everything that ships."""
 
 

@@ -14,7 +14,9 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "stop": ("control", "Stop a running proxy."),
     "reload": ("control", "Have a running proxy read its configuration again."),
     "status": ("control", "Tell how a running proxy is."),
+    "new": ("new", "Write a working skeleton of an extension, with its test."),
     "extensions": ("extensions", "List what is registered, and where it comes from."),
+    "include-dir": ("include_dir", "Print the folder of headgate_filter.h, for shared objects."),
     "schema": ("schema", "Print a JSON schema of the configuration, for editors."),
     "version": ("version", "Print versions, and whether the forwarding path is compiled."),
 }
@@ -33,7 +35,7 @@ class LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"headgate.cli.{_COMMANDS[cmd_name][0]}")
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

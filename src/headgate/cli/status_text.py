@@ -25,6 +25,7 @@ def status_lines(answer: Mapping[str, object]) -> list[str]:
         lines.append(f"listener {name}: {address}")
     lines.extend(_reload_lines(answer.get("last_reload")))
     lines.extend(_worker_lines(answer.get("workers")))
+    lines.extend(_plugin_lines(answer.get("plugins")))
     return lines
 
 
@@ -37,6 +38,13 @@ def _reload_lines(last: object) -> Iterator[str]:
     yield "last reload: refused"
     for error in last.get("errors") or []:
         yield f"  {error}"
+
+
+def _plugin_lines(plugins: object) -> Iterator[str]:
+    for plugin in plugins if isinstance(plugins, list) else ():
+        pids = ", ".join(str(instance.get("pid")) for instance in plugin.get("instances") or [])
+        line = f"plugin {plugin.get('name')}: {plugin.get('state')}, pid {pids or 'none'}, {plugin.get('restarts')} restarts"
+        yield f"{line}; last failure: {plugin['last_error']}" if plugin.get("last_error") else line
 
 
 def _worker_lines(workers: object) -> Iterator[str]:

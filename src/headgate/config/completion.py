@@ -3,7 +3,8 @@
 - a listener's name defaults to the text of its address;
 - empty texts that mean a default become that default;
 - a ``route`` without a target beside ``redirect`` or ``direct_response`` is none: MOSN's own dumps write one for every route;
-- relative paths are made absolute, from the folder of the configuration file.
+- relative paths, those of certificates included, are made absolute, from the folder of the configuration file; so is the
+  program of a plugin that is a file there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,18 @@ import re
 from pathlib import Path
 from typing import Final
 
-from headgate.config.models import HeadgateConfig, ListenerConfig, RouteActionConfig, RouteConfig, ServerConfig
+from headgate.config.certificates import is_pem
+from headgate.config.lua_paths import complete_lua_scripts
+from headgate.config.models import (
+    HeadgateConfig,
+    ListenerConfig,
+    ProcessPluginConfig,
+    RouteActionConfig,
+    RouteConfig,
+    ServerConfig,
+    TlsContextConfig,
+)
+from headgate.config.wasm_plugins import complete_wasm_filter, insert_wasm_plugins
 
 _STREAMS: Final = frozenset({"stdout", "stderr"})
 _MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
@@ -29,9 +41,16 @@ def complete(config: HeadgateConfig, base: Path) -> None:
     config.extensions = [entry if is_module_name(entry) else _absolute(entry, base) for entry in config.extensions]
     config.control_socket = _absolute(config.control_socket, base)
     config.pid = _absolute(config.pid, base)
+    if config.plugin is not None:
+        config.plugin.log_base = _absolute(config.plugin.log_base, base)
+    for plugin in config.plugins:
+        _complete_plugin(plugin, base)
+    insert_wasm_plugins(config)
     for server in config.servers:
         _complete_server(server, base)
+    _complete_tls(config.cluster_manager.tls_context, base)
     for cluster in config.cluster_manager.clusters:
+        _complete_tls(cluster.tls_context, base)
         cluster.type = cluster.type or "SIMPLE"
         cluster.lb_type = cluster.lb_type or "LB_ROUNDROBIN"
         for host in cluster.hosts:
@@ -54,6 +73,7 @@ def _complete_server(server: ServerConfig, base: Path) -> None:
     server.default_log_level = server.default_log_level.upper() or "INFO"
     for listener in server.listeners:
         _complete_listener(listener, base)
+    complete_lua_scripts(server, base)
     for router in server.routers:
         for virtual_host in router.virtual_hosts:
             for route in virtual_host.routers:
@@ -64,8 +84,42 @@ def _complete_listener(listener: ListenerConfig, base: Path) -> None:
     listener.name = listener.name or listener.address
     if listener.network == "unix":
         listener.address = _absolute(listener.address.removeprefix("unix:"), base)
+    for chain in listener.filter_chains:
+        for context in (chain.tls_context, *chain.tls_context_set):
+            _complete_tls(context, base)
+    for entry in listener.stream_filters:
+        entry.path = _absolute(entry.path, base)
+        if entry.go_plugin_config is not None:
+            entry.go_plugin_config.so_path = _absolute(entry.go_plugin_config.so_path, base)
     for log in listener.access_logs:
         log.log_path = _log_path(log.log_path, base)
+    for entry in listener.stream_filters:
+        complete_wasm_filter(entry, base)
+
+
+def _complete_plugin(plugin: ProcessPluginConfig, base: Path) -> None:
+    plugin.log = plugin.log.upper()
+    plugin.cwd = _absolute(plugin.cwd or ".", base)
+    if not plugin.command:
+        plugin.command = [_absolute(plugin.name, base)]
+    elif plugin.command[0] and ("/" in plugin.command[0] or _is_file(base / plugin.command[0])):
+        plugin.command[0] = _absolute(plugin.command[0], base)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a zero byte in the path, or a path that is too long
+        return False
+
+
+def _complete_tls(context: TlsContextConfig | None, base: Path) -> None:
+    if context is None:
+        return
+    for key in ("ca_cert", "cert_chain", "private_key"):
+        value = getattr(context, key)
+        if value and not is_pem(value):
+            setattr(context, key, _absolute(value, base))
 
 
 def _complete_route(route: RouteConfig) -> None:

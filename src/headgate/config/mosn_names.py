@@ -25,7 +25,6 @@ STREAM_FILTERS: Final = frozenset(
         "mirror",
         "mixer",
         "payload_limit",
-        "proxywasm",
         "rbac",
         "seata",
         "transcoder",
@@ -33,9 +32,6 @@ STREAM_FILTERS: Final = frozenset(
 )
 """MOSN's stream filters. ``healthcheck`` stands in its samples only. ``echo`` and ``metadata``, which exist in its Envoy build alone,
 are left free for extensions."""
-
-HEADGATE_STREAM_FILTERS: Final = frozenset({"lua", "module", "plugin", "wasm"})
-"""Stream filters of Headgate's own design that are not there yet."""
 
 NETWORK_FILTERS: Final = frozenset({"connection_manager", "fault_inject", "grpc", "tcp_proxy", "tunnel", "udp_proxy"})
 """MOSN's network filters, less ``proxy``."""

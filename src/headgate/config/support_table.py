@@ -20,13 +20,13 @@ from headgate.config.models import (
     ListenerConfig,
     MetricsConfig,
     NetworkFilterConfig,
-    PluginConfig,
     ProxyConfig,
     RouteActionConfig,
     RouteConfig,
     RouteMatchConfig,
     ServerConfig,
     StreamFilterConfig,
+    TlsContextConfig,
     VirtualHostConfig,
     WeightedClusterTarget,
 )
@@ -68,11 +68,9 @@ SUPPORT: Final[dict[type[ConfigModel], dict[str, Support]]] = {
         "stats_sinks": _no_effect("metrics are served at /metrics of the admin server"),
         "stats_flush_interval": _no_effect("metrics are served at /metrics of the admin server"),
         "flags_path": _no_effect("an Envoy setting"),
-        "wasm_global_plugins": _refused("WASM"),
         "uds_dir": _no_effect(_ONE_PROCESS),
         "inherit_old_mosnconfig": _no_effect(_ONE_PROCESS),
     },
-    PluginConfig: {"log_base": _no_effect("plugins as processes of their own are not supported yet")},
     AdminConfig: {"access_log_path": _no_effect("an Envoy setting; the admin server writes to the log")},
     MetricsConfig: {
         "sinks": _no_effect("metrics are served in Prometheus form at /metrics of the admin server"),
@@ -90,13 +88,11 @@ SUPPORT: Final[dict[type[ConfigModel], dict[str, Support]]] = {
     },
     ListenerConfig: {
         "use_original_dst": _refused("transparent proxying"),
-        "inspector": _refused("TLS"),
         "default_read_buffer_size": _no_effect("a setting of MOSN's network layer"),
         "log_path": _no_effect("MOSN no longer reads it; use 'access_logs'"),
     },
     FilterChainConfig: {"match": _no_effect("MOSN does not use it either")},
     StreamFilterConfig: {
-        "go_plugin_config": _refused("shared objects"),
         "canary": _refused("canary versions of filters"),
     },
     ProxyConfig: {
@@ -113,6 +109,7 @@ SUPPORT: Final[dict[type[ConfigModel], dict[str, Support]]] = {
         "http2_use_stream": _no_effect("only HTTP/1.1 is spoken so far"),
         "enable_bolt_goaway": _no_effect("only HTTP/1.1 is spoken so far"),
     },
+    TlsContextConfig: {"sds_source": _refused("secrets from a control plane (SDS)")},
     RouteConfig: {"request_mirror_policies": _refused("mirroring")},
     RouteMatchConfig: {"dsl_expressions": _refused("MOSN's expression language")},
     RouteActionConfig: {
@@ -125,7 +122,6 @@ SUPPORT: Final[dict[type[ConfigModel], dict[str, Support]]] = {
     WeightedClusterTarget: {"metadata_match": _refused("subsets of hosts")},
     ClusterManagerConfig: {"cluster_pool_enable": _no_effect("connections are kept for each host of each cluster")},
     ClusterConfig: {
-        "cluster_manager_tls": _refused("TLS"),
         "mark": _refused("SO_MARK on upstream sockets"),
         "keepalive": _no_effect("heartbeats belong to RPC protocols"),
         "original_dst_lb_config": _no_effect("only LB_ORIGINAL_DST uses it"),
@@ -149,11 +145,9 @@ SUPPORT_BY_VALUE: Final[dict[type[ConfigModel], dict[str, str]]] = {
     },
     CodecConfig: {"enable": "Not supported yet"},
     ListenerConfig: {"network": "`udp` is not supported yet", "listener_filters": "Not supported yet"},
-    FilterChainConfig: {"tls_context": "Not supported yet with `status: true`", "tls_context_set": "Not supported yet with `status: true`"},
     NetworkFilterConfig: {"type": "Of MOSN's, only `proxy` is supported so far"},
     StreamFilterConfig: {
-        "type": "MOSN's own filters, and `module`, `plugin`, `lua`, `wasm`, are not supported yet",
-        "isolation": "`process` is not supported yet",
+        "type": "MOSN's own filters, and `module`, are not supported yet",
     },
     ProxyConfig: {
         "downstream_protocol": "Other protocols are not supported yet",
@@ -161,11 +155,9 @@ SUPPORT_BY_VALUE: Final[dict[type[ConfigModel], dict[str, str]]] = {
     },
     VirtualHostConfig: {"require_tls": "Values other than `NONE` are not supported yet"},
     RouteActionConfig: {"upstream_protocol": "Only `Http1` is supported so far"},
-    ClusterManagerConfig: {"tls_context": "Not supported yet with `status: true`"},
     ClusterConfig: {
         "type": "Other types are not supported yet",
         "lb_type": "MOSN's other policies are not supported yet",
-        "tls_context": "Not supported yet with `status: true`",
         "health_check": "Not supported yet with a `service_name`",
         "slow_start": "Not supported yet with a `mode`",
         "lb_subset_config": "Not supported yet with `subset_selectors`",

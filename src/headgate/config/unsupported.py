@@ -12,11 +12,9 @@ from headgate.config import mosn_names
 from headgate.config.findings import Findings, join, nearest, shown
 from headgate.config.models import (
     ClusterConfig,
-    ClusterManagerConfig,
     CodecConfig,
     ConfigModel,
     ExtendEntryConfig,
-    FilterChainConfig,
     HeadgateConfig,
     ListenerConfig,
     ListenerFilterConfig,
@@ -123,20 +121,10 @@ def _network_filter(entry: NetworkFilterConfig, path: str, findings: Findings) -
         findings.unsupported(join(path, "type"), f"network filter {entry.type!r}")
 
 
-@_check(FilterChainConfig)
-def _filter_chain(chain: FilterChainConfig, path: str, findings: Findings) -> None:
-    if chain.tls_context is not None and chain.tls_context.status:
-        findings.unsupported(join(path, "tls_context"), "TLS")
-    if any(context.status for context in chain.tls_context_set):
-        findings.unsupported(join(path, "tls_context_set"), "TLS")
-
-
 @_check(StreamFilterConfig)
 def _stream_filter(entry: StreamFilterConfig, path: str, findings: Findings) -> None:
-    if entry.go_plugin_config is None and entry.type in mosn_names.STREAM_FILTERS | mosn_names.HEADGATE_STREAM_FILTERS:
+    if entry.go_plugin_config is None and entry.type in mosn_names.STREAM_FILTERS:
         findings.unsupported(join(path, "type"), f"stream filter {entry.type!r}")
-    if entry.isolation == "process":
-        findings.unsupported(join(path, "isolation"), "filters in a process of their own")
 
 
 @_check(ProxyConfig)
@@ -165,7 +153,7 @@ def _downstream_protocol(proxy: ProxyConfig, path: str, findings: Findings) -> N
 def _virtual_host(host: VirtualHostConfig, path: str, findings: Findings) -> None:
     # MOSN reads the key and lets plain text through all the same; whoever writes it does not mean that.
     if host.require_tls.upper() not in ("", "NONE"):
-        findings.unsupported(join(path, "require_tls"), "TLS")
+        findings.unsupported(join(path, "require_tls"), "a redirect to TLS")
 
 
 @_check(RouteActionConfig)
@@ -179,16 +167,8 @@ def _route_action(action: RouteActionConfig, path: str, findings: Findings) -> N
             findings.error(key, f"unknown protocol {shown(name)}", nearest(name, mosn_names.PROTOCOLS) or "known: Http1")
 
 
-@_check(ClusterManagerConfig)
-def _cluster_manager(manager: ClusterManagerConfig, path: str, findings: Findings) -> None:
-    if manager.tls_context is not None and manager.tls_context.status:
-        findings.unsupported(join(path, "tls_context"), "TLS")
-
-
 @_check(ClusterConfig)
 def _cluster(cluster: ClusterConfig, path: str, findings: Findings) -> None:
-    if cluster.tls_context is not None and cluster.tls_context.status:
-        findings.unsupported(join(path, "tls_context"), "TLS")
     if cluster.type not in mosn_names.SUPPORTED_CLUSTER_TYPES:
         key = join(path, "type")
         if cluster.type in mosn_names.CLUSTER_TYPES:

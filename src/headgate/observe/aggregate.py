@@ -12,6 +12,9 @@ from typing import Final
 
 from headgate.observe.metric_group import HistogramSnapshot, MetricGroup, metric_group
 
+LEAST: Final = frozenset({"days_to_expiry"})
+"""Gauges of which the least counts, not the sum."""
+
 GLOBAL_PROXY: Final = "global"
 """Name under which MOSN shows the sum over all listeners: ``downstream.proxy.global``."""
 
@@ -41,7 +44,11 @@ def add_group(total: MetricGroup, group: MetricGroup) -> None:
     for key, value in group["counters"].items():
         total["counters"][key] = total["counters"].get(key, 0) + value
     for key, value in group["gauges"].items():
-        total["gauges"][key] = total["gauges"].get(key, 0) + value
+        present_value = total["gauges"].get(key)
+        if present_value is None:
+            total["gauges"][key] = value
+        else:
+            total["gauges"][key] = min(present_value, value) if key in LEAST else present_value + value
     for key, histogram in group["histograms"].items():
         present = total["histograms"].get(key)
         total["histograms"][key] = _copied(histogram) if present is None else merged(present, histogram)

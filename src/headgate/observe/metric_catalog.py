@@ -30,9 +30,13 @@ LABELS: Final[dict[str, str]] = {
     "upstream": "cluster, host",
     "filter": "listener, filter",
     "access_log": "path",
+    "plugin": "plugin, kind, reason",
+    "tls": "listener, cluster",
+    "certificate": "listener, cluster, context",
     "server": "",
 }
-"""Labels of each metric type. Cluster-level values of ``upstream`` have no ``host`` label."""
+"""Labels of each metric type. Cluster-level values of ``upstream`` have no ``host`` label; of ``plugin``
+only ``errors_total`` has ``kind``, only ``restarts_total`` has ``reason``."""
 
 _DOWNSTREAM: Final[list[tuple[str, str, str]]] = [
     ("connection_total", "counter", "Connections accepted."),
@@ -97,6 +101,39 @@ _ACCESS_LOG: Final[list[tuple[str, str, str]]] = [
     ("errors_total", "counter", "Failed attempts to open or write the file."),
 ]
 
+_TLS: Final[list[tuple[str, str, str]]] = [
+    ("handshake_total", "counter", "TLS handshakes completed."),
+    ("handshake_resumed_total", "counter", "TLS handshakes that resumed a session."),
+    ("handshake_failed_not_tls_total", "counter", "Handshakes failed: the peer did not speak TLS."),
+    ("handshake_failed_protocol_total", "counter", "Handshakes failed: no common version or cipher, or a message that TLS does not allow."),
+    ("handshake_failed_certificate_total", "counter", "Handshakes failed: the peer had no certificate, or one that was not accepted."),
+    ("handshake_failed_refused_total", "counter", "Handshakes failed: the peer broke off with an alert."),
+    ("handshake_failed_closed_total", "counter", "Handshakes failed: the peer closed the connection in the middle."),
+    ("handshake_failed_timeout_total", "counter", "Handshakes failed: they took longer than handshake_timeout."),
+    ("handshake_failed_oversized_total", "counter", "Handshakes failed: the peer sent more than a handshake may hold."),
+    ("fall_back_total", "counter", "Connections that went on in plain text because of fall_back."),
+    ("refresh_total", "counter", "Times that a certificate extension, asked again, gave something new."),
+    ("refresh_failed_total", "counter", "Times that a certificate extension, asked again, failed: the old certificate went on."),
+    ("connpool_changed_total", "counter", "Connection pools renewed because the TLS context of their cluster changed."),
+]
+
+_CERTIFICATE: Final[list[tuple[str, str, str]]] = [
+    ("days_to_expiry", "gauge", "Whole days until the first certificate of a TLS context expires; negative: it has expired."),
+]
+
+_PLUGIN: Final[list[tuple[str, str, str]]] = [
+    ("up", "gauge", "Processes that take calls."),
+    ("restarts_total", "counter", "Processes started in place of another, by reason: died, start_failed, unhealthy or memory."),
+    ("calls_total", "counter", "Calls started."),
+    (
+        "errors_total",
+        "counter",
+        "Calls that brought no answer, by kind: disabled, unavailable, overflow, timeout, died, rpc or protocol.",
+    ),
+    ("in_flight", "gauge", "Calls whose outcome is open."),
+    ("time", "histogram", "Time from a call's start to its outcome, in milliseconds."),
+]
+
 _SERVER: Final[list[tuple[str, str, str]]] = [
     ("workers", "gauge", "Worker processes that serve."),
     ("state", "gauge", "Life-cycle state by MOSN's number; 6 is running."),
@@ -114,6 +151,9 @@ METRICS: Final[list[MetricInfo]] = [
         ("upstream", _UPSTREAM),
         ("filter", _FILTER),
         ("access_log", _ACCESS_LOG),
+        ("plugin", _PLUGIN),
+        ("tls", _TLS),
+        ("certificate", _CERTIFICATE),
         ("server", _SERVER),
     )
     for key, kind, help in rows

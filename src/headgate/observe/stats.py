@@ -8,6 +8,7 @@ from headgate.observe.filter_stats import FilterStats
 from headgate.observe.histogram import MICROSECOND_BOUNDS, MILLISECOND_BOUNDS, Histogram
 from headgate.observe.listener_stats import COUNTED_STATUSES, ListenerStats
 from headgate.observe.metric_group import HistogramSnapshot, MetricGroup, metric_group
+from headgate.observe.plugin_stats import PluginProcessStats, PluginStats
 from headgate.observe.server_stats import ServerStats
 from headgate.observe.stats_store import StatsStore
 from headgate.observe.upstream_stats import ClusterStats, HostStats
@@ -24,6 +25,8 @@ __all__ = [
     "HostStats",
     "ListenerStats",
     "MetricGroup",
+    "PluginProcessStats",
+    "PluginStats",
     "ServerStats",
     "StatsStore",
     "metric_group",

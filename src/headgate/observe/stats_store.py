@@ -6,9 +6,12 @@ Compiled by mypyc; interpreted otherwise.
 from __future__ import annotations
 
 from headgate.observe.access_log_stats import AccessLogStats
+from headgate.observe.custom_metrics import CUSTOM_METRICS
 from headgate.observe.filter_stats import FilterStats
 from headgate.observe.listener_stats import ListenerStats
 from headgate.observe.metric_group import MetricGroup
+from headgate.observe.plugin_stats import PluginStats
+from headgate.observe.tls_stats import CertificateStats, TlsStats
 from headgate.observe.upstream_stats import ClusterStats, HostStats
 
 
@@ -21,6 +24,9 @@ class StatsStore:
         self._clusters: dict[str, ClusterStats] = {}
         self._filters: dict[tuple[str, str], FilterStats] = {}
         self._access_logs: dict[str, AccessLogStats] = {}
+        self._plugins: dict[str, PluginStats] = {}
+        self._tls: dict[tuple[str, str], TlsStats] = {}
+        self._certificates: dict[tuple[str, str, str], CertificateStats] = {}
 
     def listener(self, name: str, proxy_name: str) -> ListenerStats:
         """The statistics of a listener.
@@ -64,6 +70,44 @@ class StatsStore:
             found = self._access_logs[path] = AccessLogStats(path)
         return found
 
+    def tls(self, owner: str, name: str) -> TlsStats:
+        """The TLS statistics of a listener or cluster.
+
+        :param owner: ``listener`` or ``cluster``
+        """
+        key = (owner, name)
+        found = self._tls.get(key)
+        if found is None:
+            found = self._tls[key] = TlsStats(owner, name)
+        return found
+
+    def certificate(self, owner: str, name: str, context: str) -> CertificateStats:
+        """The statistics of the certificate of one TLS context.
+
+        :param owner: ``listener`` or ``cluster``
+        :param context: what the context is called
+        """
+        key = (owner, name, context)
+        found = self._certificates.get(key)
+        if found is None:
+            found = self._certificates[key] = CertificateStats(owner, name, context)
+        return found
+
+    def forget_certificate(self, owner: str, name: str, context: str) -> None:
+        """The context is gone."""
+        self._certificates.pop((owner, name, context), None)
+
+    def plugin(self, name: str) -> PluginStats:
+        """The statistics of a plugin that runs as a process of its own."""
+        found = self._plugins.get(name)
+        if found is None:
+            found = self._plugins[name] = PluginStats(name)
+        return found
+
+    def forget_plugin(self, name: str) -> None:
+        """No configuration has that plugin any more."""
+        self._plugins.pop(name, None)
+
     def retain(self, listeners: set[str], clusters: set[str], hosts: set[tuple[str, str]], access_logs: set[str] | None = None) -> None:
         """Forget what a new configuration no longer has, so that the store does not grow from reload to reload.
 
@@ -78,6 +122,7 @@ class StatsStore:
         self._filters = {key: value for key, value in self._filters.items() if key[0] in listeners}
         self._clusters = {key: value for key, value in self._clusters.items() if key in clusters}
         self._hosts = {key: value for key, value in self._hosts.items() if key in hosts}
+        self._tls = {key: value for key, value in self._tls.items() if key[1] in (listeners if key[0] == "listener" else clusters)}
         if access_logs is not None:
             self._access_logs = {key: value for key, value in self._access_logs.items() if key in access_logs}
 
@@ -88,4 +133,9 @@ class StatsStore:
         groups.extend([host.snapshot() for host in self._hosts.values()])
         groups.extend([filter_stats.snapshot() for filter_stats in self._filters.values()])
         groups.extend([access_log.snapshot() for access_log in self._access_logs.values()])
+        groups.extend([tls.snapshot() for tls in self._tls.values()])
+        groups.extend([certificate.snapshot() for certificate in self._certificates.values()])
+        for plugin in self._plugins.values():
+            groups.extend(plugin.snapshot())
+        groups.extend(CUSTOM_METRICS.snapshot())
         return groups

@@ -161,6 +161,34 @@ def requested_server_name(stream: Stream, info: StreamInfo, rest: str) -> str | 
     return stream.connection.server_name
 
 
+@variable("downstream_tls_version")
+def downstream_tls_version(stream: Stream, info: StreamInfo, rest: str) -> str | None:
+    """TLS version of the client's connection, e.g. ``TLSv1.3`` (Headgate's own, like the next three)."""
+    tls = stream.connection.tls
+    return tls.version if tls is not None else None
+
+
+@variable("downstream_tls_cipher")
+def downstream_tls_cipher(stream: Stream, info: StreamInfo, rest: str) -> str | None:
+    """Cipher suite of the client's connection."""
+    tls = stream.connection.tls
+    return tls.cipher if tls is not None else None
+
+
+@variable("downstream_tls_alpn")
+def downstream_tls_alpn(stream: Stream, info: StreamInfo, rest: str) -> str | None:
+    """Application protocol agreed upon in TLS (ALPN)."""
+    tls = stream.connection.tls
+    return (tls.protocol or None) if tls is not None else None
+
+
+@variable("downstream_peer_subject")
+def downstream_peer_subject(stream: Stream, info: StreamInfo, rest: str) -> str | None:
+    """Subject of the client's certificate."""
+    tls = stream.connection.tls
+    return (tls.peer_subject or None) if tls is not None else None
+
+
 @variable("connection_id")
 def connection_id(stream: Stream, info: StreamInfo, rest: str) -> str | None:
     """Number of the client's connection in its worker."""

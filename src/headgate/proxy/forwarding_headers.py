@@ -1,4 +1,5 @@
-"""Header fields that the proxy itself adds to a request: ``X-Forwarded-For``, ``X-Forwarded-Proto``, ``X-Request-Id``, ``Via``.
+"""Header fields that the proxy itself adds to a request: ``X-Forwarded-For``, ``X-Forwarded-Proto``, ``X-Request-Id``, ``Via``,
+and, if wanted, ``X-Forwarded-Client-Cert``.
 
 They are written when the head goes upstream, behind the message's own fields; what a client or a filter has set already is extended
 (``X-Forwarded-For``) or left as it is (``X-Forwarded-Proto``, ``X-Request-Id``).
@@ -22,22 +23,42 @@ _COUNTER_BITS: Final = 0xFFFFFFFFFFFFFF
 class ForwardingHeaders:
     """Which of them are added."""
 
-    def __init__(self, x_forwarded_for: bool, x_forwarded_proto: bool, x_request_id: bool, via: bool) -> None:
+    def __init__(self, x_forwarded_for: bool, x_forwarded_proto: bool, x_request_id: bool, via: bool, client_cert: bool = False) -> None:
+        """
+        :param client_cert: say in ``X-Forwarded-Client-Cert`` who the client is, and let no client say it itself
+        """
         self._forwarded_for = x_forwarded_for
         self._forwarded_proto = x_forwarded_proto
         self._request_id = x_request_id
         self._via = via
+        self._client_cert = client_cert
         self._fixed: dict[str, bytes] = {}
+        self._fixed_tls: dict[str, bytes] = {}
         # Unique, not secret: 64 random bits of this process, 64 bits of a counter that starts at random.
         self._id_start: bytes = b"X-Request-Id: " + os.urandom(8).hex().encode()
         self._id_counter: int = int.from_bytes(os.urandom(7), "big")
 
     def lines(self, request: RequestHead, connection: ConnectionInfo) -> bytes:
         """The lines to add, each with its line end. May extend ``X-Forwarded-For`` in the request itself."""
+        if self._client_cert:
+            return self._client_cert_lines(request.headers, connection) + self._lines(request, connection)
+        return self._lines(request, connection)
+
+    def _client_cert_lines(self, headers: Headers, connection: ConnectionInfo) -> bytes:
+        if "x-forwarded-client-cert" in headers.keys:
+            changed = headers.changed  # this is no change to the framing
+            headers.remove("x-forwarded-client-cert")
+            headers.changed = changed
+        tls = connection.tls
+        if tls is None or not tls.forwarded:
+            return b""
+        return b"X-Forwarded-Client-Cert: " + tls.forwarded.encode() + b"\r\n"
+
+    def _lines(self, request: RequestHead, connection: ConnectionInfo) -> bytes:
         headers = request.headers
         if headers.forwarding or headers.changed:
             return self._missing_lines(request, connection)
-        fixed = self._fixed.get(connection.remote.ip)
+        fixed = (self._fixed_tls if request.scheme == "https" else self._fixed).get(connection.remote.ip)
         if fixed is None:
             fixed = self._fixed_lines(request, connection.remote.ip)
         if not self._request_id:
@@ -54,9 +75,10 @@ class ForwardingHeaders:
             lines += b"X-Forwarded-Proto: " + request.scheme.encode() + b"\r\n"
         if self._via:
             lines += _VIA
-        if len(self._fixed) >= _MOST_ADDRESSES:
-            self._fixed.clear()
-        self._fixed[ip] = lines
+        cache = self._fixed_tls if request.scheme == "https" else self._fixed
+        if len(cache) >= _MOST_ADDRESSES:
+            cache.clear()
+        cache[ip] = lines
         return lines
 
     def _request_id_line(self) -> bytes:

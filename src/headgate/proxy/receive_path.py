@@ -234,6 +234,8 @@ class ReceivePath(FilterCalls):
     def _body_changed(self, length: int) -> None:
         self.held_request_bytes = length
         request = self.request
+        if request.trailers is not None:
+            return  # with trailers it goes on in chunks, which need no length
         if request.content_length != length and (request.content_length >= 0 or length):
             request.content_length = length
             request.headers.changed = True

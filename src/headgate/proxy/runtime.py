@@ -11,12 +11,18 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from headgate.api.entry_settings import EntrySettings, building_entry
 from headgate.api.errors import ConfigError, ConfigRejected
+from headgate.api.isolation import ISOLATIONS, IsolatedEntry
 from headgate.api.registry import ExtensionScope, Registration
 from headgate.api.stream_filter import STREAM_FILTERS, StreamFilterFactory
+from headgate.api.upstream_call import calls_through
 from headgate.config.models import HeadgateConfig, ListenerConfig, ProxyConfig, StreamFilterConfig
+from headgate.net.tls.listener_tls import ListenerTls
+from headgate.net.tls.owners import TlsBuilder
 from headgate.observe.access_log import AccessLog
 from headgate.protocols.http1.settings import Http1Settings
+from headgate.proxy.cluster_call import ClusterCaller
 from headgate.proxy.entry_match import build_match
 from headgate.proxy.filter_entry import FilterEntry, Quarantine
 from headgate.proxy.forwarding_headers import ForwardingHeaders
@@ -36,11 +42,12 @@ class Runtime:
     :ivar listeners: a snapshot for each listener, by name
     """
 
-    def __init__(self, clusters: ClusterManager, pools: Pools) -> None:
+    def __init__(self, clusters: ClusterManager, pools: Pools, certificates: TlsBuilder) -> None:
         self._generation = Generation(self._close)
         self.listeners: dict[str, ListenerSnapshot] = {}
         self._clusters = clusters
         self._pools = pools
+        self._certificates = certificates
         self._factories: list[StreamFilterFactory] = []
         self._logs: list[AccessLog] = []
 
@@ -70,10 +77,12 @@ class Runtime:
 
     def retire(self) -> None:
         """A newer configuration has taken over: everything goes when the last stream has ended."""
+        self._certificates.stop()
         self._generation.retire()
 
     def _close(self) -> None:
         self._pools.close()
+        self._certificates.close()
         for factory in self._factories:
             try:
                 factory.close()
@@ -91,26 +100,29 @@ class _Builder:
         self._scope = scope
         self._context = context
         self._errors: list[ConfigError] = []
+        self._certificates = TlsBuilder(context.stats, scope)
         self._factories: list[StreamFilterFactory] = []
         self._logs: list[AccessLog] = []
 
     def build(self) -> Runtime:
         config = self._config
-        clusters = ClusterManager.from_config(config.cluster_manager, "cluster_manager", self._context.stats, self._scope)
+        clusters = ClusterManager.from_config(config.cluster_manager, "cluster_manager", self._context.stats, self._scope, self._certificates)
         pools = Pools(self._context.wheel, self._context.connector)
-        runtime = Runtime(clusters, pools)
+        runtime = Runtime(clusters, pools, self._certificates)
         server = config.servers[0]
         routers = self._routers()
-        for position, listener in enumerate(server.listeners):
-            path = f"servers[0].listeners[{position}]"
-            snapshot = self._listener(listener, path, runtime, routers, clusters, pools)
-            if snapshot is not None:
-                runtime.listeners[snapshot.name] = snapshot
+        with calls_through(ClusterCaller(clusters, pools, self._context.wheel)):
+            for position, listener in enumerate(server.listeners):
+                path = f"servers[0].listeners[{position}]"
+                snapshot = self._listener(listener, path, runtime, routers, clusters, pools)
+                if snapshot is not None:
+                    runtime.listeners[snapshot.name] = snapshot
         if self._errors:
             for factory in self._factories:
                 factory.close()
             for log in self._logs:
                 log.close()
+            self._certificates.close()
             raise ConfigRejected(self._errors)
         runtime.adopt(self._factories, self._logs)
         return runtime
@@ -131,6 +143,7 @@ class _Builder:
         proxy = self._proxy(listener, path)
         entries = self._entries(listener, name, path)
         logs = self._access_logs(listener, name, path)
+        tls = self._tls(listener, name, path)
         if proxy is None:
             return None
         table = routers.get(proxy.router_config_name)
@@ -150,7 +163,21 @@ class _Builder:
             logs,
             self._context.stats.listener(name, proxy.name),
             listener.max_connections,
+            tls,
+            self._certificates,
         )
+
+    def _tls(self, listener: ListenerConfig, name: str, path: str) -> ListenerTls | None:
+        chain = listener.filter_chains[0]
+        at = f"{path}.filter_chains[0]"
+        contexts = [(f"{at}.tls_context_set[{i}]", context) for i, context in enumerate(chain.tls_context_set)]
+        if chain.tls_context is not None:
+            contexts.append((f"{at}.tls_context", chain.tls_context))
+        try:
+            return self._certificates.listener(name, contexts, listener.inspector)
+        except ConfigRejected as rejected:
+            self._errors.extend(rejected.errors)
+            return None
 
     def _proxy(self, listener: ListenerConfig, path: str) -> ProxyConfig | None:
         for position, network_filter in enumerate(listener.filter_chains[0].filters):
@@ -185,7 +212,7 @@ class _Builder:
                 number += 1
             names.add(name)
             try:
-                registration = STREAM_FILTERS.find(entry.type, f"{at}.type", self._scope)
+                registration = STREAM_FILTERS.find(entry.registered_type, f"{at}.type", self._scope)
                 entries.append((self._entry(entry, name, listener_name, at, registration), _Source(registration, entry.config)))
             except ConfigRejected as rejected:
                 self._errors.extend(rejected.errors)
@@ -197,17 +224,8 @@ class _Builder:
         self, entry: StreamFilterConfig, name: str, listener_name: str, at: str, registration: Registration[StreamFilterFactory]
     ) -> FilterEntry:
         parsed = registration.parse(entry.config, f"{at}.config")
-        try:
-            factory = registration.create(parsed)
-        except ConfigError:
-            raise
-        except Exception as error:
-            _LOG.debug("stream filter %s", name, exc_info=error)
-            raise ConfigError(
-                f"{at}.config", f"stream filter {entry.type!r} cannot be created: {type(error).__name__}: {error}", registration.origin
-            ) from error
-        if not isinstance(factory, StreamFilterFactory):
-            raise ConfigError(at, f"the create function of stream filter {entry.type!r} returned {factory!r}, not a StreamFilterFactory")
+        settings = EntrySettings(name, entry.type, listener_name, at, entry.timeout, entry.max_body, entry.file, entry.export)
+        factory = self._factory(entry, settings, registration, parsed)
         self._factories.append(factory)
         quarantine = entry.quarantine
         try:
@@ -226,6 +244,29 @@ class _Builder:
         except ValueError as error:
             raise ConfigError(f"{at}.type", f"stream filter {entry.type!r}: {error}") from error
 
+    def _factory(
+        self, entry: StreamFilterConfig, settings: EntrySettings, registration: Registration[StreamFilterFactory], parsed: object
+    ) -> StreamFilterFactory:
+        """Call the create function, or have the entry's isolation make a factory in its place."""
+        at = settings.path
+        try:
+            with building_entry(settings):
+                if entry.isolation == "inline":
+                    factory = registration.create(parsed)
+                else:
+                    isolation = ISOLATIONS.find(entry.isolation, f"{at}.isolation", self._scope)
+                    factory = isolation.create(IsolatedEntry(settings, registration, entry.config, parsed, tuple(self._config.extensions)))
+        except ConfigError:
+            raise
+        except Exception as error:
+            _LOG.debug("stream filter %s", settings.name, exc_info=error)
+            raise ConfigError(
+                f"{at}.config", f"stream filter {entry.type!r} cannot be created: {type(error).__name__}: {error}", registration.origin
+            ) from error
+        if not isinstance(factory, StreamFilterFactory):
+            raise ConfigError(at, f"the create function of stream filter {entry.type!r} returned {factory!r}, not a StreamFilterFactory")
+        return factory
+
     def _route_configs(self, table: RouterTable, entries: list[tuple[FilterEntry, _Source]], router: str) -> None:
         """Parse what routes say about this listener's filters: route over virtual host over listener, key by key."""
         known = {entry.type for entry, _ in entries} | {entry.name for entry, _ in entries}
@@ -239,10 +280,15 @@ class _Builder:
                 if override is None:
                     continue
                 merged = {**source.config, **override}
+                key = f"{at}.per_filter_config.{entry.type}"
                 try:
-                    route.filter_configs[entry.id] = source.registration.parse(merged, f"{at}.per_filter_config.{entry.type}")
+                    route.filter_configs[entry.id] = entry.factory.route_config(source.registration.parse(merged, key), merged)
                 except ConfigRejected as rejected:
                     self._errors.extend(rejected.errors)
+                except ConfigError as error:
+                    self._errors.append(error)
+                except Exception as error:
+                    self._errors.append(ConfigError(key, str(error) or type(error).__name__))
 
 
 class _Source:
@@ -272,4 +318,4 @@ def http1_settings(proxy: ProxyConfig, listener: ListenerConfig) -> Http1Setting
 def forwarding_headers(proxy: ProxyConfig) -> ForwardingHeaders:
     """The fields that a listener adds to requests."""
     http1 = proxy.extend_config.http1
-    return ForwardingHeaders(http1.x_forwarded_for, http1.x_forwarded_proto, http1.x_request_id, http1.via)
+    return ForwardingHeaders(http1.x_forwarded_for, http1.x_forwarded_proto, http1.x_request_id, http1.via, http1.x_forwarded_client_cert == "set")

@@ -220,7 +220,7 @@ class SendPath(UpstreamPath):
             self.held_response = [body] if body else []
             if self.held_response_bytes != len(body):
                 self.held_response_bytes = len(body)
-                response.content_length = len(body)
+                response.content_length = len(body) if response.trailers is None else -1  # trailers need chunks
                 response.headers.changed = True
         elif need == _CHUNKS and (self.held_response or not self.response_ended):
             chunks = self.held_response
@@ -233,7 +233,7 @@ class SendPath(UpstreamPath):
                 if passed:
                     self.held_response.append(passed)
                     self.held_response_bytes += len(passed)
-            response.content_length = self.held_response_bytes if self.response_ended else -1
+            response.content_length = self.held_response_bytes if self.response_ended and response.trailers is None else -1
             response.headers.changed = True
         return True
 

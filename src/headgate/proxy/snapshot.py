@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from headgate.net.tls.listener_tls import ListenerTls
+from headgate.net.tls.owners import TlsBuilder
 from headgate.observe.access_log import AccessLog
 from headgate.observe.listener_stats import ListenerStats
 from headgate.protocols.http1.settings import Http1Settings
@@ -67,6 +69,8 @@ class ListenerSnapshot:
         access_logs: list[AccessLog],
         stats: ListenerStats,
         max_connections: int,
+        tls: ListenerTls | None,
+        certificates: TlsBuilder,
     ) -> None:
         self.name = name
         self.generation = generation
@@ -81,3 +85,5 @@ class ListenerSnapshot:
         self.context = context
         self.watch = context.watch
         self.max_connections = max_connections
+        self.tls = tls
+        self.certificates = certificates

@@ -34,7 +34,7 @@ class SupervisorView(AdminView):
         """Fresh statistics of all workers, and the supervisor's own."""
         supervisor = self._supervisor
         await supervisor.statistics.collect(supervisor.pool.serving())
-        return [*supervisor.statistics.total(), supervisor.stats.snapshot()]
+        return [*supervisor.statistics.total(), supervisor.stats.snapshot(), *supervisor.plugins.snapshot()]
 
     def state(self) -> int:
         """The life-cycle state by MOSN's number."""
@@ -65,6 +65,22 @@ class SupervisorView(AdminView):
     def ready(self) -> bool:
         """Whether traffic is accepted."""
         return self._supervisor.ready()
+
+    def plugins(self) -> list[dict[str, object]]:
+        """Every plugin."""
+        return self._supervisor.plugins.describe()
+
+    def plugin_names(self) -> list[str]:
+        """The plugins by name."""
+        return self._supervisor.plugins.names()
+
+    def plugin_status(self, name: str) -> tuple[bool, bool] | None:
+        """Whether a plugin is switched on, and whether it runs."""
+        return self._supervisor.plugins.status(name)
+
+    async def set_plugin_enabled(self, name: str, enabled: bool) -> bool:
+        """Switch a plugin on or off."""
+        return await self._supervisor.plugins.set_enabled(name, enabled)
 
     def workers(self) -> list[dict[str, object]]:
         """Every worker slot."""

@@ -40,6 +40,7 @@ class ControlCommands:
             "last_reload": supervisor.last_reload,
             "worker_deaths": supervisor.stats.worker_deaths,
             "workers": supervisor.pool.describe(),
+            "plugins": supervisor.plugins.describe(),
         }
 
     async def reload(self, request: Message) -> Message:

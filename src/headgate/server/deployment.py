@@ -108,12 +108,14 @@ class Deployment:
     :ivar sockets: its listening sockets
     :ivar slots: its number of workers
     :ivar config_fd: descriptor of its text
+    :ivar folder: where its file lies: what relative paths are relative to
     """
 
-    def __init__(self, generation: int, config: HeadgateConfig, sockets: SocketSet) -> None:
+    def __init__(self, generation: int, config: HeadgateConfig, sockets: SocketSet, folder: Path = Path("/")) -> None:
         self.generation = generation
         self.config = config
         self.sockets = sockets
+        self.folder = folder
         self.slots = worker_count(config)
         self.config_fd = store_config(to_wire(config))
 

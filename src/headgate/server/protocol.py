@@ -3,13 +3,15 @@
 ========== ===================================================== =======================================================
 command    beside the ``id`` of the call                         the worker
 ========== ===================================================== =======================================================
-prepare    ``generation``; one descriptor: the configuration     builds everything anew from it, in a thread
+prepare    ``generation``, ``folder`` of the configuration file;  builds everything anew from it, in a thread
+           one descriptor: the configuration
 sockets    ``sockets``: numbers; as many descriptors             keeps listening sockets for a later ``commit`` or ``serve``
 commit     ``generation``, ``serve``: [number, listener] pairs   swaps to what it prepared and accepts on exactly these sockets
 abort      ``generation``                                        drops what it prepared
 serve      ``serve``                                             accepts on exactly these sockets: how sockets are lent and taken back
 drain      ``timeout``: seconds                                  stops accepting, ends what is under way, answers, exits
 ping                                                             answers: its event loop turns
+plugins    ``plugins``: the state of each                        keeps connections to their processes (:mod:`.plugin_state`)
 stats                                                            answers with ``groups``
 log_level  ``path``, ``level``                                   sets the level of a log
 log_on     ``path``, ``enabled``                                 switches a log off or on
@@ -17,7 +19,8 @@ reopen                                                           opens its log f
 ========== ===================================================== =======================================================
 
 Unasked, a worker says ``{"event": "started"}`` when its loop turns, and ``{"event": "leaving"}`` when it was sent SIGTERM: it then waits
-for ``drain``.
+for ``drain``. While it builds, it says ``need_plugin`` with ``generation`` and ``definition`` for a plugin that no configuration declares;
+``plugin_idle`` with ``instance`` when it has done with a process that is to go.
 
 Every command is a call: the answer carries its ``id``, ``ok``, and what is said above, or ``errors``: the findings that led to a refusal.
 """
@@ -36,6 +39,7 @@ COMMIT: Final = "commit"
 ABORT: Final = "abort"
 SERVE: Final = "serve"
 DRAIN: Final = "drain"
+PLUGINS: Final = "plugins"
 PING: Final = "ping"
 STATS: Final = "stats"
 LOG_LEVEL: Final = "log_level"
@@ -44,6 +48,8 @@ REOPEN: Final = "reopen"
 
 STARTED: Final = "started"
 LEAVING: Final = "leaving"
+NEED_PLUGIN: Final = "need_plugin"
+PLUGIN_IDLE: Final = "plugin_idle"
 
 
 def findings_to_wire(errors: Iterable[ConfigError]) -> list[object]:

@@ -1,8 +1,8 @@
 """A new configuration while traffic flows: everything is built beside what is in force, and only then does anything change.
 
 1. read and check the file;
-2. open the sockets of listeners that are new;
-3. start the workers that are new, and have every worker *prepare*;
+2. open the sockets of listeners that are new, and begin to start the plugins that are;
+3. start the workers that are new, have every worker *prepare*, and wait until every plugin has come up;
 4. if all have: *commit* in all, let go of the sockets that are no longer used. If one refuses or dies over it: *abort* in all, and
    everything is as it was.
 """
@@ -14,12 +14,14 @@ import logging
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from headgate.api.errors import ConfigError, ConfigRejected, ServerError
 from headgate.config import LoadedConfig
 from headgate.config.models import AdminConfig
 from headgate.server.deployment import ADMIN_PATH, Deployment, StartSettings, admin_address, listen_specs, load_config, worker_count
+from headgate.server.plugin_rollout import PluginRollout
 from headgate.server.rollout import abort, prepare, worst_of
 from headgate.server.sockets import SocketSet, bind_admin, open_sockets
 from headgate.server.worker_pool import WorkerPool
@@ -67,7 +69,8 @@ def make_candidate(loaded: LoadedConfig, generation: int, present: SocketSet, pr
         if admin_socket is not None:
             admin_socket.close()
         raise ConfigRejected([error]) from None
-    return Candidate(Deployment(generation, config, sockets), loaded.warnings, admin_socket)
+    folder = loaded.source_path.parent if loaded.source_path is not None else Path.cwd()
+    return Candidate(Deployment(generation, config, sockets, folder), loaded.warnings, admin_socket)
 
 
 async def put_in_force(pool: WorkerPool, candidate: Candidate) -> None:
@@ -82,6 +85,11 @@ async def put_in_force(pool: WorkerPool, candidate: Candidate) -> None:
     steps: list[Coroutine[None, None, None]] = [prepare(worker, deployment) for worker in workers]
     results = await asyncio.gather(*steps, pool.launch(new_slots, deployment), return_exceptions=True)
     failures = [result for result in results if result is not None]
+    if not failures:
+        try:
+            await pool.about_to_commit(deployment)
+        except (ConfigRejected, ServerError) as error:
+            failures.append(error)
     if failures:
         for worker in workers:
             abort(worker, deployment)
@@ -98,10 +106,15 @@ class Reloader:
     """
 
     def __init__(
-        self, settings: StartSettings, pool: WorkerPool, changed: Callable[[Candidate, Deployment], Coroutine[None, None, None]]
+        self,
+        settings: StartSettings,
+        pool: WorkerPool,
+        plugins: PluginRollout,
+        changed: Callable[[Candidate, Deployment], Coroutine[None, None, None]],
     ) -> None:
         self._settings = settings
         self._pool = pool
+        self._plugins = plugins
         self._changed = changed
         self._lock = asyncio.Lock()
         self._last_generation = pool.deployment.generation
@@ -119,10 +132,13 @@ class Reloader:
             loaded = await asyncio.to_thread(load_config, self._settings)
             candidate = make_candidate(loaded, self._last_generation, former.sockets, former.config.admin)
             try:
+                self._plugins.prepare(candidate.deployment)
                 await put_in_force(self._pool, candidate)
             except (ConfigRejected, ServerError):
                 candidate.discard(former.sockets)
+                await self._plugins.abort(candidate.deployment)
                 raise
+            self._plugins.commit(candidate.deployment)
             former.close()
             await self._changed(candidate, former)
             return candidate

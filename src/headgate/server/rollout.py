@@ -22,7 +22,7 @@ async def prepare(worker: WorkerProcess, deployment: Deployment) -> None:
     :raises ConfigRejected: if it refuses
     :raises ServerError: if it dies over it, or does not answer
     """
-    fields: Message = {"generation": deployment.generation}
+    fields: Message = {"generation": deployment.generation, "folder": str(deployment.folder)}
     _check(worker, await worker.call(protocol.PREPARE, fields, [deployment.config_fd], timeout=PREPARE_TIMEOUT))
     worker.prepared = deployment.generation
 

@@ -1,7 +1,7 @@
 """The supervisor: ``headgate start``.
 
-It reads and checks the configuration, owns the listening sockets, starts and replaces the workers, adds up their statistics, and answers on
-the admin server and the control socket. It never touches traffic. It runs on the standard event loop: its subprocesses can be given
+It reads and checks the configuration, owns the listening sockets, starts and replaces workers and plugins, adds up statistics, and answers
+on the admin server and the control socket. It never touches traffic. It runs on the standard event loop: its subprocesses can be given
 a process group of their own, which uvloop's cannot, and there is nothing here to be fast at.
 
 Life: *starting* -> *running* -> *stopping* -> *stopped*. A start that fails leaves nothing behind.
@@ -26,6 +26,7 @@ from headgate.server.admin_view import SupervisorView
 from headgate.server.channel import Message
 from headgate.server.deployment import Deployment, StartSettings, admin_address
 from headgate.server.health import HealthWatch
+from headgate.server.plugin_rollout import PluginRollout
 from headgate.server.reload import Candidate, Reloader
 from headgate.server.sockets import address_text
 from headgate.server.stopping import StopRequest
@@ -56,6 +57,7 @@ class Supervisor:
         self.statistics = WorkerStatistics()
         self.pool = WorkerPool(first.deployment, self.stats, self.statistics)
         self.pool.on_serving = self._tell_log_changes
+        self.plugins = PluginRollout(self.pool, run_directory.run_directory)
         self.control_path = control_path
         self.pid_path = Path(first.deployment.config.pid or run_directory.pid_file_beside(control_path))
         self.admin_bound = ""
@@ -64,7 +66,7 @@ class Supervisor:
         self.last_reload: Message = {}
         self._first = first
         self._started = asyncio.Event()
-        self._reloader = Reloader(settings, self.pool, self._on_new_configuration)
+        self._reloader = Reloader(settings, self.pool, self.plugins, self._on_new_configuration)
         self._admin: AdminServer | None = None
         self._log_changes: dict[tuple[str, str], Message] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,7 +81,9 @@ class Supervisor:
         """
         self.stats.state = STATE_STARTING
         self._report_warnings(self._first)
+        self.plugins.prepare(self._first.deployment)
         await self.pool.start()
+        self.plugins.commit(self._first.deployment)
         await self._start_admin(self._first)
         run_directory.write_pid_file(self.pid_path, os.getpid())
         self._run(HealthWatch(self.pool, self.stats, self.statistics).run())
@@ -101,6 +105,7 @@ class Supervisor:
             _LOG.warning("stopping at once: what is under way is cut off")
             deployment.sockets.close()
             await self.pool.kill()
+            await self.plugins.kill()
         else:
             self.stats.state = STATE_GRACEFUL_STOPPING
             _LOG.info("stopping: requests under way get up to %g s", deployment.graceful_timeout)
@@ -114,6 +119,7 @@ class Supervisor:
                 _LOG.warning("asked again: what is under way is cut off")
                 await self.pool.kill()
             await stopping
+            await self.plugins.stop()
         await self.clean_up()
         _LOG.info("headgate has stopped")
 
@@ -123,6 +129,7 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.pool.kill()
+        await self.plugins.kill()
         if self._admin is not None:
             await self._admin.stop()
         self.pool.deployment.sockets.close()

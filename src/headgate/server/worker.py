@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import uvloop
@@ -42,7 +43,7 @@ class Worker:
 
     def __init__(self, slot: int, channel: socket.socket) -> None:
         self._slot = slot
-        self._service = WorkerService()
+        self._service = WorkerService(self._say)
         self._finished = asyncio.Event()
         self._queue: asyncio.Queue[tuple[Message, list[int]]] = asyncio.Queue()
         self._build: asyncio.Task[None] | None = None
@@ -66,6 +67,8 @@ class Worker:
             self._answer(message, self._service.counts())
         elif command == protocol.STATS:
             self._answer(message, {"groups": self._service.snapshot()})
+        elif command == protocol.PLUGINS:
+            self._service.update_plugins(message)
         elif command == protocol.PREPARE:
             self._cancel_build()
             self._build = asyncio.create_task(self._answered(message, self._prepare(message, fds)))
@@ -96,8 +99,8 @@ class Worker:
     def _answer(self, message: Message, fields: Mapping[str, object]) -> None:
         self._channel.send({"id": message.get("id"), "ok": True, **fields})
 
-    def _say(self, event: str) -> None:
-        self._channel.send({"event": event})
+    def _say(self, event: str, fields: Mapping[str, object] | None = None) -> None:
+        self._channel.send({"event": event, **(fields or {})})
 
     async def _carry_out(self, message: Message, fds: list[int]) -> Message | None:
         service = self._service
@@ -122,7 +125,7 @@ class Worker:
         return None
 
     async def _prepare(self, message: Message, fds: list[int]) -> None:
-        await self._service.prepare(protocol.number(message, "generation"), fds[0])
+        await self._service.prepare(protocol.number(message, "generation"), fds[0], Path(protocol.text(message, "folder")))
 
     def _cancel_build(self) -> None:
         if self._build is not None:

@@ -14,14 +14,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+import headgate.runtimes.builtin  # noqa: F401  # registers what ships
 from headgate.api.errors import ConfigError, ConfigRejected, HeadgateError
+from headgate.api.plugin import PluginHost, plugins_from
 from headgate.config.models import HeadgateConfig
 from headgate.config.wire import from_wire
 from headgate.proxy.runtime import Runtime
 from headgate.proxy.worker_context import WorkerContext
 from headgate.runtimes.module.loader import load_extensions
+from headgate.runtimes.process.definition_build import PluginPlace, configured_plugins
+from headgate.runtimes.process.worker_plugins import GenerationPlugins, WorkerPlugins
 from headgate.server.config_handover import read_config
 
 BUILD_SWITCH_INTERVAL: Final = 0.0005
@@ -48,6 +53,7 @@ class Candidate:
 
     :ivar logging: path, level and format of the log
     :ivar warn_after: seconds after which the watchdog reports a filter
+    :ivar plugins: what it asked for its plugins; to be released when the runtime is over
     """
 
     generation: int
@@ -55,15 +61,33 @@ class Candidate:
     logging: tuple[str, str, str]
     warn_after: float
     names: ConfiguredNames
+    plugins: GenerationPlugins
 
 
-def build_runtime(config: HeadgateConfig, context: WorkerContext) -> Runtime:
+@dataclass(frozen=True)
+class BuildTask:
+    """What is to be built, and with what.
+
+    :ivar config_fd: descriptor of the configuration's text; closed by the build
+    :ivar folder: where the configuration file lies
+    """
+
+    generation: int
+    config_fd: int
+    folder: Path
+    context: WorkerContext
+    plugins: WorkerPlugins
+
+
+def build_runtime(config: HeadgateConfig, context: WorkerContext, plugins: PluginHost) -> Runtime:
     """Load the extensions of a configuration and build everything from it.
 
+    :param plugins: gives filters their plugins
     :raises ConfigRejected: with every finding; never anything else, whatever an extension raises
     """
     try:
-        return Runtime.build(config, load_extensions(config.extensions), context)
+        with plugins_from(plugins):
+            return Runtime.build(config, load_extensions(config.extensions), context)
     except ConfigRejected:
         raise
     except ConfigError as error:
@@ -76,12 +100,23 @@ def build_runtime(config: HeadgateConfig, context: WorkerContext) -> Runtime:
         raise ConfigRejected([ConfigError("", f"internal error while building: {type(error).__name__}: {error}")]) from error
 
 
-def _candidate(generation: int, config: HeadgateConfig, context: WorkerContext) -> Candidate:
+def _candidate(task: BuildTask, loop: asyncio.AbstractEventLoop) -> Candidate:
+    config = from_wire(read_config(task.config_fd))
+    place = PluginPlace(task.folder, config)
+    declared, errors = configured_plugins(config, place)
+    if errors:
+        raise ConfigRejected(errors)
+    plugins = GenerationPlugins(task.plugins, task.generation, declared, place, loop)
+    try:
+        runtime = build_runtime(config, task.context, plugins)
+    except BaseException:
+        loop.call_soon_threadsafe(plugins.release)
+        raise
     server = config.servers[0]
     clusters = config.cluster_manager.clusters
     return Candidate(
-        generation,
-        build_runtime(config, context),
+        task.generation,
+        runtime,
         (server.default_log_path, server.default_log_level, server.log_format),
         config.watchdog.warn_after,
         ConfiguredNames(
@@ -89,17 +124,17 @@ def _candidate(generation: int, config: HeadgateConfig, context: WorkerContext) 
             {cluster.name for cluster in clusters},
             {(cluster.name, host.address) for cluster in clusters for host in cluster.hosts},
         ),
+        plugins,
     )
 
 
-async def build_candidate(generation: int, config_fd: int, context: WorkerContext, unwanted: Callable[[Runtime], None]) -> Candidate:
+async def build_candidate(task: BuildTask, unwanted: Callable[[Candidate], None]) -> Candidate:
     """Read a configuration from the supervisor and build it. If this is cancelled, what the thread makes is thrown away when it is done.
 
-    :param config_fd: descriptor of its text; closed here
     :param unwanted: given what is to be thrown away, in the loop
     :raises ConfigRejected: with every finding
     """
-    build = _Build(generation, config_fd, context, unwanted)
+    build = _Build(task, unwanted)
     with _considerate():
         # A daemon: an extension that hangs while it is loaded must not keep the worker from exiting.
         threading.Thread(target=build.run, name="headgate-build", daemon=True).start()
@@ -121,10 +156,8 @@ def _considerate() -> Iterator[None]:
 class _Build:
     """One build in a thread of its own, and its outcome for the loop."""
 
-    def __init__(self, generation: int, config_fd: int, context: WorkerContext, unwanted: Callable[[Runtime], None]) -> None:
-        self._generation = generation
-        self._config_fd = config_fd
-        self._context = context
+    def __init__(self, task: BuildTask, unwanted: Callable[[Candidate], None]) -> None:
+        self._task = task
         self._unwanted = unwanted
         self._loop = asyncio.get_running_loop()
         self.result: asyncio.Future[Candidate] = self._loop.create_future()
@@ -132,7 +165,7 @@ class _Build:
     def run(self) -> None:
         """In the thread."""
         try:
-            candidate = _candidate(self._generation, from_wire(read_config(self._config_fd)), self._context)
+            candidate = _candidate(self._task, self._loop)
         except ConfigRejected as rejected:
             self._loop.call_soon_threadsafe(self._fail, rejected)
         except BaseException as error:
@@ -143,7 +176,7 @@ class _Build:
 
     def _succeed(self, candidate: Candidate) -> None:
         if self.result.done():
-            self._unwanted(candidate.runtime)
+            self._unwanted(candidate)
         else:
             self.result.set_result(candidate)
 

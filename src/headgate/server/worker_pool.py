@@ -12,6 +12,7 @@ from typing import Final
 from headgate.api.errors import ConfigRejected, ServerError
 from headgate.observe.server_stats import ServerStats
 from headgate.server import protocol
+from headgate.server.channel import Message
 from headgate.server.deployment import Deployment
 from headgate.server.lending import assign, send_serve
 from headgate.server.rollout import commit, prepare, worst_of
@@ -31,12 +32,19 @@ class WorkerPool:
     :ivar slots: the places, by number
     :ivar deployment: the configuration in force
     :ivar on_serving: called with each worker that takes a dead one's place
+    :ivar on_started: called with each worker before it is told to prepare anything
+    :ivar on_event: called with what a worker says unasked
+    :ivar before_commit: awaited between the workers' having prepared their first configuration and its coming into force; what it raises
+        ends the start
     """
 
     def __init__(self, deployment: Deployment, stats: ServerStats, statistics: WorkerStatistics) -> None:
         self.deployment = deployment
         self.slots: dict[int, WorkerSlot] = {}
         self.on_serving: Callable[[WorkerProcess], None] | None = None
+        self.on_started: Callable[[WorkerProcess], None] | None = None
+        self.on_event: Callable[[WorkerProcess, Message], None] | None = None
+        self.before_commit: Callable[[Deployment], Coroutine[None, None, None]] | None = None
         self._removed: list[WorkerSlot] = []
         self._stopping = False
         self._stats = stats
@@ -51,8 +59,21 @@ class WorkerPool:
         """
         slots = [WorkerSlot(index) for index in range(self.deployment.slots)]
         await self.launch(slots, self.deployment)
+        try:
+            await self.about_to_commit(self.deployment)
+        except BaseException:
+            await self.discard(slots)
+            raise
         self.fill(slots)
         await self.commit_all(self.deployment)
+
+    async def about_to_commit(self, deployment: Deployment) -> None:
+        """All workers have prepared a configuration: whatever else it needs must be there now.
+
+        :raises ConfigRejected: if it is not
+        """
+        if self.before_commit is not None:
+            await self.before_commit(deployment)
 
     async def launch(self, slots: Sequence[WorkerSlot], deployment: Deployment) -> None:
         """Start a worker for each of these places and have it prepare a configuration; if one of them fails, none is left.
@@ -186,8 +207,15 @@ class WorkerPool:
         worker = slot.starting = await WorkerProcess.spawn(slot.index)
         self._stats.worker_starts += 1
         worker.on_leaving = lambda: self._run(self._replace(worker))
+        worker.on_event = lambda message: self._tell_event(worker, message)
         await worker.wait_started()
+        if self.on_started is not None:
+            self.on_started(worker)
         return worker
+
+    def _tell_event(self, worker: WorkerProcess, message: Message) -> None:
+        if self.on_event is not None:
+            self.on_event(worker, message)
 
     async def _after_death(self, slot: WorkerSlot, worker: WorkerProcess | None, error: str = "") -> None:
         """Tell of a death, and wait until the place may be filled again."""

@@ -47,6 +47,7 @@ class WorkerProcess:
     :ivar started: when it was started (monotonic seconds)
     :ivar pinged: when it was sent the first ping that it has not answered (monotonic seconds); 0.0 if it has answered all
     :ivar killed_for: why the supervisor killed it; empty if it did not
+    :ivar on_event: called with whatever else it says unasked
     :ivar known_sockets: numbers of the listening sockets that it has been sent
     """
 
@@ -66,6 +67,7 @@ class WorkerProcess:
         self.known_sockets: set[int] = set()
         self.exited = asyncio.Event()
         self.on_leaving: Callable[[], None] | None = None
+        self.on_event: Callable[[Message], None] | None = None
         self._process = process
         self._channel: Channel | None = None
         self._calls: dict[int, asyncio.Future[Message]] = {}
@@ -209,6 +211,8 @@ class WorkerProcess:
             _settle(self._first_word, message)
         elif event == protocol.LEAVING and self.on_leaving is not None:
             self.on_leaving()
+        elif event is not None and self.on_event is not None:
+            self.on_event(message)
         connections, requests = message.get("connections"), message.get("requests")
         if isinstance(connections, int) and isinstance(requests, int):
             self.connections, self.requests = connections, requests

@@ -9,6 +9,7 @@ requests if there is one, because it is a pause of some ten milliseconds.
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from typing import Final
 
 from headgate.proxy.listener import ListenerRuntime
@@ -24,9 +25,10 @@ SWEEP_WITHIN: Final = 30
 class _Leaving:
     """A replaced runtime, and the listeners that ended with it."""
 
-    def __init__(self, runtime: Runtime, listeners: list[ListenerRuntime]) -> None:
+    def __init__(self, runtime: Runtime, listeners: list[ListenerRuntime], on_over: Callable[[], None] | None) -> None:
         self.runtime = runtime
         self.listeners = listeners
+        self.on_over = on_over
 
     def over(self) -> bool:
         """Nothing uses it any more. Retires it as soon as no new request can come to it."""
@@ -53,17 +55,14 @@ class Retirement:
         """Listeners that are gone from the configuration and may still have connections."""
         return [listener for leaving in self._leaving for listener in leaving.listeners]
 
-    def add(self, runtime: Runtime, listeners: list[ListenerRuntime]) -> None:
-        """A runtime has been replaced.
+    def add(self, runtime: Runtime, listeners: list[ListenerRuntime], on_over: Callable[[], None] | None = None) -> None:
+        """A runtime has been replaced, or does not come into force after all.
 
         :param listeners: the listeners that are not in the new configuration; the caller drains them
+        :param on_over: called when nothing uses the runtime any more
         """
-        self._leaving.append(_Leaving(runtime, listeners))
+        self._leaving.append(_Leaving(runtime, listeners, on_over))
         self.tick(idle=False)
-
-    def discard(self, runtime: Runtime) -> None:
-        """A runtime that was built does not come into force."""
-        self.add(runtime, [])
 
     def tick(self, idle: bool) -> None:
         """Each second: let go of what nothing uses any more.
@@ -75,6 +74,8 @@ class Retirement:
             self._leaving = [leaving for leaving in self._leaving if leaving not in over]
             for leaving in over:
                 leaving.runtime.listeners.clear()
+                if leaving.on_over is not None:
+                    leaving.on_over()
             self._sweep_in = SWEEP_WITHIN
         elif self._sweep_in:
             self._sweep_in -= 1

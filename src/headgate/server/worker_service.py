@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from pathlib import Path
 from typing import Final, cast
 
 from headgate.observe import log
@@ -13,7 +14,10 @@ from headgate.proxy.listener import ListenerRuntime
 from headgate.proxy.runtime import Runtime
 from headgate.proxy.watchdog import Watchdog
 from headgate.proxy.worker_context import WorkerContext
-from headgate.server.worker_build import Candidate, build_candidate
+from headgate.runtimes.process.plugin_state import states_from_wire
+from headgate.runtimes.process.worker_plugins import Say, WorkerPlugins
+from headgate.server.channel import Message
+from headgate.server.worker_build import BuildTask, Candidate, build_candidate
 from headgate.server.worker_retirement import Retirement, settle
 from headgate.server.worker_sockets import ProtocolFactory, WorkerSockets
 
@@ -33,10 +37,12 @@ class WorkerService:
     :ivar sockets: the listening sockets that the supervisor has sent
     """
 
-    def __init__(self) -> None:
+    def __init__(self, say: Say) -> None:
+        """:param say: tells the supervisor something unasked"""
         self.sockets = WorkerSockets()
         self._stats = StatsStore()
         self._context = WorkerContext(self._stats)
+        self._plugins = WorkerPlugins(self._stats, self._context.wheel, say)
         self._listeners: dict[str, ListenerRuntime] = {}
         self._retirement = Retirement()
         self._current: Candidate | None = None
@@ -49,20 +55,29 @@ class WorkerService:
         self._context.bind(asyncio.get_running_loop())
         asyncio.get_running_loop().call_later(1.0, self._tick)
 
-    async def prepare(self, generation: int, config_fd: int) -> None:
+    def update_plugins(self, message: Message) -> None:
+        """The supervisor has told how the plugins are."""
+        self._plugins.update(states_from_wire(message.get("plugins")))
+
+    async def prepare(self, generation: int, config_fd: int, folder: Path) -> None:
         """Build a candidate beside what is in force.
 
         :param config_fd: descriptor of the configuration's text; closed here
+        :param folder: where the configuration file lies
         :raises ConfigRejected: if it cannot be; nothing has changed then
         """
         self.abort()
-        self._prepared = await build_candidate(generation, config_fd, self._context, self._retirement.discard)
+        task = BuildTask(generation, config_fd, folder, self._context, self._plugins)
+        self._prepared = await build_candidate(task, self._discard)
 
     def abort(self) -> None:
         """Drop the candidate, if there is one."""
         prepared, self._prepared = self._prepared, None
         if prepared is not None:
-            self._retirement.discard(prepared.runtime)
+            self._discard(prepared)
+
+    def _discard(self, candidate: Candidate) -> None:
+        self._retirement.add(candidate.runtime, [], candidate.plugins.release)
 
     async def commit(self, generation: int, serve: list[tuple[int, str]]) -> None:
         """Put the candidate in force and accept on the given sockets.
@@ -81,12 +96,13 @@ class WorkerService:
                 self._listeners[name] = ListenerRuntime(name)
             self._listeners[name].apply(snapshot)
         removed = [self._listeners.pop(name) for name in list(self._listeners) if name not in candidate.runtime.listeners]
+        candidate.plugins.commit()
         settle(first=previous is None)
         await self.serve(serve)
         for listener in removed:
             asyncio.get_running_loop().call_later(SETTLE_TIME, listener.drain)
         if previous is not None:
-            self._retirement.add(previous.runtime, removed)
+            self._retirement.add(previous.runtime, removed, previous.plugins.release)
             names = candidate.names
             self._stats.retain(names.listeners, names.clusters, names.hosts)
 

@@ -10,9 +10,11 @@ from headgate.api.registry import ExtensionScope
 from headgate.config.models import ClusterConfig, ClusterManagerConfig
 from headgate.config.mosn_names import CLUSTER_TYPES as MOSN_CLUSTER_TYPES
 from headgate.config.mosn_names import UNSUPPORTED_LB_TYPES
+from headgate.net.tls.owners import TlsBuilder
 from headgate.observe.stats_store import StatsStore
 from headgate.upstream import balancers as _builtin_balancers  # registers them
 from headgate.upstream.cluster import Cluster
+from headgate.upstream.cluster_tls import build_cluster_tls
 from headgate.upstream.host import Host, build_host
 from headgate.upstream.host_source import CLUSTER_TYPES
 from headgate.upstream.load_balancer import LOAD_BALANCERS, LoadBalancer
@@ -28,12 +30,19 @@ class ClusterManager:
         self.clusters: dict[str, Cluster] = clusters
 
     @staticmethod
-    def from_config(config: ClusterManagerConfig, path: str, stats: StatsStore, scope: ExtensionScope | None = None) -> ClusterManager:
+    def from_config(
+        config: ClusterManagerConfig,
+        path: str,
+        stats: StatsStore,
+        scope: ExtensionScope | None = None,
+        certificates: TlsBuilder | None = None,
+    ) -> ClusterManager:
         """Make all clusters.
 
         :param path: where the configuration stands: ``cluster_manager``
         :param stats: the worker's statistics
         :param scope: the extensions of the configuration at hand
+        :param certificates: builds and keeps TLS contexts
         :raises ConfigRejected: with everything that is wrong
         """
         findings: list[ConfigError] = []
@@ -46,6 +55,7 @@ class ClusterManager:
             cluster = _build_cluster(cluster_config, where, stats, findings, scope)
             if cluster is not None:
                 clusters[cluster.name] = cluster
+                build_cluster_tls(cluster, config, where, certificates or TlsBuilder(stats, scope), findings)
         if findings:
             raise ConfigRejected(findings)
         return ClusterManager(clusters)

@@ -3,35 +3,73 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, cast
 
 from headgate.upstream.host import Host
+from headgate.upstream.host_tls import ClientHandshake, HostTls
 
 if TYPE_CHECKING:
     from headgate.protocols.http1.client_connection import Http1ClientConnection
     from headgate.upstream.pool import ConnectionPool
 
+_LOG: Final = logging.getLogger("headgate.upstream")
+
 
 async def connect(pool: ConnectionPool, connection: Http1ClientConnection, host: Host, timeout: float) -> None:
-    """Connect and tell the pool how it went.
+    """Connect, shake hands if the host has TLS, and tell the pool how it went.
 
-    :param timeout: seconds; 0: as long as the system tries
+    :param timeout: seconds for all of it; 0: as long as the system tries
     """
-    loop = asyncio.get_running_loop()
-
-    def protocol() -> asyncio.BaseProtocol:
-        # Not a subclass of asyncio's: a compiled class cannot be one, and event loops ask only for the methods.
-        return connection  # type: ignore[return-value]
-
+    tls = host.tls
     try:
         async with asyncio.timeout(timeout or None):
-            if host.unix_path:
-                await loop.create_unix_connection(protocol, host.unix_path)
-            else:
-                await loop.create_connection(protocol, host.ip, host.port)
+            failure = await _connect_tls(pool, connection, host, tls) if tls is not None else await _connect(connection, host)
     except TimeoutError:
-        pool.connect_failed(f"no connection to {host.address} within {timeout:g} s")
+        failure = f"no connection to {host.address} within {timeout:g} s"
     except OSError as error:
-        pool.connect_failed(f"no connection to {host.address}: {error.strerror or error}")
+        failure = f"no connection to {host.address}: {error.strerror or error}"
+    if failure:
+        pool.connect_failed(failure)
     else:
         pool.connected(connection)
+
+
+async def _connect_tls(pool: ConnectionPool, connection: Http1ClientConnection, host: Host, tls: HostTls) -> str:
+    """:returns: why there is no connection, or an empty string"""
+    context = tls.context
+    if context is None:
+        return f"no TLS context for {host.address}"
+    handshake = ClientHandshake(tls, context, connection, pool.wheel)
+    try:
+        await _connect(handshake.layer, host)
+        failure = await handshake.done
+    except asyncio.CancelledError:
+        handshake.layer.abort_pending()
+        raise
+    if not failure:
+        return ""
+    if tls.fall_back:
+        tls.stats.fall_backs += 1
+        if tls.should_log():
+            _LOG.warning("host %s: TLS failed (%s): going on in PLAIN TEXT because of 'fall_back'", host.address, failure)
+        return await _connect(connection, host)
+    if tls.should_log():
+        _LOG.warning("host %s of cluster %s: TLS handshake failed: %s", host.address, host.cluster_name, failure)
+    return f"no connection to {host.address}: TLS handshake failed: {failure}"
+
+
+async def _connect(protocol: object, host: Host) -> str:
+    loop = asyncio.get_running_loop()
+
+    def factory() -> object:
+        return protocol
+
+    # Not subclasses of asyncio's protocols: compiled classes cannot be, and event loops ask only for the methods.
+    make = cast(Callable[[], asyncio.BaseProtocol], factory)
+    if host.unix_path:
+        await loop.create_unix_connection(make, host.unix_path)
+    else:
+        await loop.create_connection(make, host.ip, host.port)
+    return ""

@@ -9,6 +9,7 @@ from headgate.api.stream import HostInfo
 from headgate.config.addresses import AddressError, parse_host_address
 from headgate.config.models import HostConfig
 from headgate.observe.upstream_stats import HostStats
+from headgate.upstream.host_tls import HostTls
 
 MAX_WEIGHT: Final = 128
 """Greatest weight of a host (MOSN)."""
@@ -27,6 +28,7 @@ class Host:
     :ivar unix_path: path of the unix socket; empty for TCP
     :ivar weight: its share under a weighted policy
     :ivar tls_disable: plain text even if the cluster has TLS
+    :ivar tls: how connections to it are secured; None: plain text
     :ivar healthy: it may be chosen
     :ivar active_requests: requests of this worker under way at it, counted by the engine
     :ivar stats: its statistics, which outlive it
@@ -41,6 +43,7 @@ class Host:
         self.unix_path: str = ""
         self.weight: int = weight
         self.tls_disable: bool = False
+        self.tls: HostTls | None = None
         self.healthy: bool = True
         self.active_requests: int = 0
         self.stats: HostStats = stats

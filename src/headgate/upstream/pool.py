@@ -71,6 +71,8 @@ class ConnectionPool(ClientConnectionOwner):
         self._connecting: int = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed: bool = False
+        self._stale: set[Http1ClientConnection] = set()
+        self._tls_epoch: int = host.tls.epoch if host.tls is not None else 0
         config = cluster.config
         self._max_requests: int = config.max_request_per_conn or _UNLIMITED
         self._connect_timeout: float = config.connect_timeout
@@ -82,6 +84,9 @@ class ConnectionPool(ClientConnectionOwner):
 
         :param fresh: not one that has been used before
         """
+        tls = self._host.tls
+        if tls is not None and tls.epoch != self._tls_epoch:
+            self._renew(tls.epoch)
         idle = self._idle
         while idle and not fresh:
             connection = idle.pop()
@@ -105,12 +110,28 @@ class ConnectionPool(ClientConnectionOwner):
             return
         self._cluster.breaker.release_pending()
 
+    def _renew(self, epoch: int) -> None:
+        """TLS towards the host has changed: no connection from before serves another request."""
+        self._tls_epoch = epoch
+        if self._host.tls is not None:
+            self._host.tls.stats.renewals += 1
+        idle = self._idle
+        self._idle = []
+        self._stale.update(self._all)
+        for connection in idle:
+            connection.close()
+
     def close(self) -> None:
         """No new connections; idle ones close now, the others when their exchange ends."""
         self._closed = True
         for connection in list(self._idle):
             connection.close()
         self._idle.clear()
+
+    @property
+    def wheel(self) -> DeadlineWheel:
+        """The worker's deadlines."""
+        return self._wheel
 
     @property
     def open_connections(self) -> int:
@@ -169,7 +190,7 @@ class ConnectionPool(ClientConnectionOwner):
     def connection_idle(self, connection: Http1ClientConnection) -> None:
         """Its exchange is complete."""
         idle = self._idle
-        if self._closed or connection.requests >= self._max_requests:
+        if self._closed or connection.requests >= self._max_requests or connection in self._stale:
             connection.close()
         elif self._waiters:
             asyncio.get_running_loop().call_soon(self._offer, connection)
@@ -184,6 +205,7 @@ class ConnectionPool(ClientConnectionOwner):
         if connection not in self._all:
             return
         self._all.discard(connection)
+        self._stale.discard(connection)
         if not active and connection in self._idle:
             self._idle.remove(connection)
         self._cluster.breaker.release_connection()

@@ -28,6 +28,7 @@ class FakeView(AdminView):
         self.enabled = {"/var/log/headgate.log": True, "/var/log/in_access.log": True}
         self.fail: Exception | None = None
         self.hang: asyncio.Event | None = None
+        self.plugin_states: dict[str, tuple[bool, bool]] = {}
 
     def version(self) -> str:
         return "1.2.3"
@@ -44,6 +45,21 @@ class FakeView(AdminView):
 
     def state(self) -> int:
         return self.current_state
+
+    def plugins(self) -> list[dict[str, object]]:
+        return [{"name": name} for name in self.plugin_states]
+
+    def plugin_names(self) -> list[str]:
+        return list(self.plugin_states)
+
+    def plugin_status(self, name: str) -> tuple[bool, bool] | None:
+        return self.plugin_states.get(name)
+
+    async def set_plugin_enabled(self, name: str, enabled: bool) -> bool:
+        if name not in self.plugin_states:
+            return False
+        self.plugin_states[name] = (enabled, enabled)
+        return True
 
     def pid(self) -> int:
         return 4711

@@ -21,7 +21,7 @@ Admin = Any  # the fixture's class; conftest files cannot be imported
 
 GET_ONLY = [
     "/api/v1/config_dump", "/api/v1/stats", "/api/v1/stats_glob", "/api/v1/get_loglevel", "/api/v1/states", "/api/v1/features",
-    "/api/v1/env", "/api/v1/workers", "/metrics",
+    "/api/v1/env", "/api/v1/plugins", "/api/v1/workers", "/metrics",
 ]  # fmt: skip
 POST_ONLY = ["/api/v1/update_loglevel", "/api/v1/enable_log", "/api/v1/disable_log"]
 ANY = ["/api/v1/version", "/healthz", "/readyz", "/", "/anything/else"]
@@ -80,7 +80,56 @@ def test_workers(admin: Admin) -> None:
 def test_everything_else_lists_the_paths(admin: Admin, path: str) -> None:
     lines = admin.get(path).text.splitlines()
     assert lines[0] == "supported APIs:"
-    assert set(lines[1:]) == {*GET_ONLY, *POST_ONLY, "/api/v1/version", "/healthz", "/readyz"}
+    assert set(lines[1:]) == {*GET_ONLY, *POST_ONLY, "/api/v1/plugin", "/api/v1/version", "/healthz", "/readyz"}
+
+
+# plugin and plugins
+
+
+@pytest.fixture
+def plugged(admin: Admin) -> Admin:
+    admin.view.plugin_states = {"checker": (True, True), "loader": (True, False)}
+    return admin
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("status=all", "name:checker,enable:true,on:true\nname:loader,enable:true,on:false\n"),
+        ("status=loader", "name:loader,enable:true,on:false\n"),
+        ("disable=checker", "disable checker success\n"),
+        ("enable=loader", "enable loader success\n"),
+        ("status=all&disable=loader&enable=checker", "enable checker success\n"),
+        ("status=all&disable=loader", "disable loader success\n"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_plugin_in_the_words_of_mosn(plugged: Admin, method: str, query: str, text: str) -> None:
+    answer = plugged.request(method, f"/api/v1/plugin?{query}")
+    assert (answer.status, answer.text) == (200, text)
+
+
+@pytest.mark.parametrize("query", ["status=x", "enable=x", "disable=x"])
+def test_an_unknown_plugin(plugged: Admin, query: str) -> None:
+    answer = plugged.get(f"/api/v1/plugin?{query}")
+    assert (answer.status, answer.text) == (400, "plugin x no register\n")
+
+
+def test_plugin_without_a_parameter_tells_the_usage(plugged: Admin) -> None:
+    answer = plugged.get("/api/v1/plugin")
+    assert answer.status == 400
+    assert answer.text.startswith("usage: /api/v1/plugin?status=all")
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, {"Origin": "http://evil.test"}])
+def test_another_site_cannot_switch_a_plugin_even_by_a_link(plugged: Admin, headers: dict[str, str]) -> None:
+    assert plugged.request("GET", "/api/v1/plugin?disable=checker", headers=headers).status == 403
+    assert plugged.view.plugin_states["checker"] == (True, True)
+
+
+def test_plugins(plugged: Admin) -> None:
+    plugged.view.store.plugin("checker").in_flight = 3
+    assert plugged.get("/api/v1/plugins").json == [{"name": "checker", "in_flight": 3}, {"name": "loader", "in_flight": 0}]
 
 
 # config_dump

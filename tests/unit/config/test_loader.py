@@ -46,13 +46,13 @@ def test_a_link_is_taken_where_it_lies(base: dict[str, Any], tmp_path: Path) -> 
 
 
 def test_rejected_with_every_error(change: Change, tmp_path: Path) -> None:
-    change("servers[0].listeners[0].inspector", True)
+    change("servers[0].listeners[0].use_original_dst", "tproxy")
     path = _write(tmp_path, change("servers[0].listeners[0].adress", "x"))
     with pytest.raises(ConfigRejected) as caught:
         load(path)
     assert [type(error) is NotSupportedYet for error in caught.value.errors] == [False, True]
     assert str(caught.value) == (
-        "servers[0].listeners[0].adress: unknown key (did you mean 'address'?)\nnot supported yet: servers[0].listeners[0].inspector (TLS)"
+        "servers[0].listeners[0].adress: unknown key (did you mean 'address'?)\nnot supported yet: servers[0].listeners[0].use_original_dst (transparent proxying)"
     )
     with pytest.raises(ConfigRejected) as caught:
         load(path, lenient=True)

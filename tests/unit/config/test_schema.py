@@ -76,7 +76,7 @@ def test_every_reference_leads_somewhere(schema: dict[str, Any]) -> None:
 def test_defaults_and_support_are_shown(schema: dict[str, Any]) -> None:
     listener = schema["$defs"]["ListenerConfig"]
     assert listener["properties"]["connection_idle_timeout"]["default"] == "1m30s"
-    assert listener["properties"]["inspector"]["description"].endswith("Not supported yet: TLS.")
+    assert listener["properties"]["use_original_dst"]["description"].endswith("Not supported yet: transparent proxying.")
     assert listener["properties"]["max_connections"]["description"].endswith("(Headgate's own key.)")
     assert listener["allOf"][0]["anyOf"][0] == {"required": ["address"]}
     assert schema["$defs"]["NetworkFilterConfig"]["allOf"][1]["then"] == {"properties": {"config": {"$ref": "#/$defs/ProxyConfig"}}}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from headgate.observe.metric_catalog import LABELS, METRICS
-from headgate.observe.stats import COUNTED_STATUSES, MetricGroup, ServerStats, StatsStore
+from headgate.observe.stats import COUNTED_STATUSES, MetricGroup, PluginProcessStats, ServerStats, StatsStore
 
 
 def _full_store() -> StatsStore:
@@ -15,6 +15,10 @@ def _full_store() -> StatsStore:
     store.host("backend", "127.0.0.1:8080")
     store.filter("in", "auth")
     store.access_log("/var/log/access.log")
+    store.plugin("checker")
+    store.tls("listener", "in")
+    store.tls("cluster", "backend")
+    store.certificate("listener", "in", "example.org")
     return store
 
 
@@ -43,7 +47,7 @@ def test_status_codes_are_counted_as_in_mosn() -> None:
 
 @pytest.mark.parametrize("kind", ["counter", "gauge", "histogram"])
 def test_snapshots_hold_exactly_the_catalogued_keys(kind: str) -> None:
-    groups = [*_full_store().snapshot(), ServerStats().snapshot()]
+    groups = [*_full_store().snapshot(), ServerStats().snapshot(), *PluginProcessStats("checker").snapshot()]
     found = {(group["type"], key) for group in groups for key in _values(group, kind)}
     assert found == {(metric.type, metric.key) for metric in METRICS if metric.kind == kind}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from headgate.api import Address, ConnectionInfo, Headers, RequestHead, ResponseHead, RouteInfo, Stream
+from headgate.api.stream import TlsInfo
 from headgate.api.errors import RegistrationError
 from headgate.api.registry import ExtensionScope, collecting
 from headgate.observe.stream_info import NO_ROUTE_FOUND, UPSTREAM_OVERFLOW, StreamInfo
@@ -31,6 +32,8 @@ def make_sample(target: str = "/a%20b?x=1&y=%2F+z&x=2&empty=", headers: dict[str
         request_headers.add(name, value)
     connection = ConnectionInfo(5, Address("10.0.0.9", 40000), Address("10.0.0.1", 2046), "in")
     connection.server_name = "sni.example"
+    connection.tls = TlsInfo("TLSv1.3", "TLS_AES_128_GCM_SHA256", "http/1.1", False)
+    connection.tls.peer_subject = "CN=alice"
     info = StreamInfo(1000.0, "Http1")
     info.start_wall = time.mktime((2026, 11, 24, 13, 5, 59, 0, 0, -1)) + 0.0425
     info.request_received = 1000.001
@@ -75,6 +78,10 @@ VALUES = {
     "upstream_connection_id": "77",
     "upstream_attempts": "2",
     "requested_server_name": "sni.example",
+    "downstream_tls_version": "TLSv1.3",
+    "downstream_tls_cipher": "TLS_AES_128_GCM_SHA256",
+    "downstream_tls_alpn": "http/1.1",
+    "downstream_peer_subject": "CN=alice",
     "route_name": "shop",
     "connection_id": "5",
     "stream_id": "17",

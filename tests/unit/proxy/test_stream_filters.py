@@ -794,3 +794,34 @@ def test_variables_are_shared_along_the_stream() -> None:
             stream.response.headers.set("X-Who", str(stream.variables["who"]))
 
     assert FilterTester(Write).request().headers.get("x-who") == "me"
+
+
+# --- bodies and trailers together
+
+
+@pytest.mark.parametrize("changed", [True, False], ids=["changed", "left alone"])
+@pytest.mark.parametrize("need", [BodyNeed.BUFFER, BodyNeed.CHUNKS])
+def test_a_body_with_trailers_passes_a_filter_that_reads_it(need: BodyNeed, changed: bool) -> None:
+    class Reading(StreamFilter[dict[str, object]]):
+        request_body = need
+        response_body = need
+
+        def on_receive(self, stream: Stream) -> None:
+            if changed and need is BodyNeed.BUFFER:
+                stream.request.body = b"other"
+
+        def on_receive_data(self, stream: Stream, data: bytes) -> bytes | None:
+            return b"other" if changed else None
+
+        def on_send(self, stream: Stream) -> None:
+            if changed and need is BodyNeed.BUFFER and stream.response is not None:
+                stream.response.body = b"other"
+
+        def on_send_data(self, stream: Stream, data: bytes) -> bytes | None:
+            return b"other" if changed else None
+
+    tester = FilterTester(Reading, reply=Reply(body=[b"answer"], trailers={"X-End": "2"}))
+    exchange = tester.request("POST", "/", body=[b"question"], trailers={"X-Sum": "1"})
+    upstream = exchange.upstream[0]
+    assert (upstream.body, upstream.trailers.get("x-sum")) == (b"other" if changed else b"question", "1")
+    assert (exchange.body, exchange.trailers.get("x-end")) == (b"other" if changed else b"answer", "2")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from headgate.config.models.base import ConfigModel, FreeMapping
 from headgate.config.models.cluster import ClusterManagerConfig
-from headgate.config.models.extension import ExtendEntryConfig, PluginConfig, ThirdPartCodecConfig, WasmPluginConfig
+from headgate.config.models.extension import ExtendEntryConfig, PluginConfig, ProcessPluginConfig, ThirdPartCodecConfig, WasmPluginConfig
 from headgate.config.models.observability import AdminConfig, MetricsConfig, PprofConfig, TracingConfig, WatchdogConfig
 from headgate.config.models.server import ServerConfig
 
@@ -16,7 +16,7 @@ from headgate.config.models.server import ServerConfig
 class HeadgateConfig(ConfigModel):
     """A whole configuration: MOSN's schema and Headgate's additions."""
 
-    own_keys: ClassVar[frozenset[str]] = frozenset({"extensions", "watchdog", "control_socket"})
+    own_keys: ClassVar[frozenset[str]] = frozenset({"extensions", "watchdog", "control_socket", "plugins"})
     key_aliases: ClassVar[dict[str, str]] = {"close_graceful": "disable_upgrade"}
 
     servers: list[ServerConfig] = Field(default_factory=list, description="Exactly one server.")
@@ -24,6 +24,7 @@ class HeadgateConfig(ConfigModel):
     extensions: list[str] = Field(
         default_factory=list, description="Python extensions to load: modules by dotted name, files and folders by path (`./auth.py`)."
     )
+    plugins: list[ProcessPluginConfig] = Field(default_factory=list, description="Plugins that run as processes of their own.")
     watchdog: WatchdogConfig = Field(default_factory=WatchdogConfig, description="What happens to blocked workers.")
     control_socket: str = Field(
         default="", description="Unix socket of `headgate stop`, `reload` and `status`; empty: in the run directory."
@@ -37,7 +38,7 @@ class HeadgateConfig(ConfigModel):
     disable_upgrade: bool = Field(default=False, description="No hot upgrade (older name: `close_graceful`).")
     inherit_old_mosnconfig: bool = Field(default=False, description="Take over the running configuration at a hot upgrade.")
     extends: list[ExtendEntryConfig] = Field(default_factory=list, description="Sections for registered parsers.")
-    plugin: PluginConfig | None = Field(default=None, description="Plugins that run as processes of their own.")
+    plugin: PluginConfig | None = Field(default=None, description="MOSN's setting for plugins that run as processes of their own.")
     third_part_codec: ThirdPartCodecConfig | None = Field(default=None, description="Protocol codecs that are loaded from outside.")
     wasm_global_plugins: list[WasmPluginConfig] = Field(default_factory=list, description="WASM modules that several filters share.")
     dynamic_resources: FreeMapping | None = Field(default=None, description="Resources from a control plane (Envoy bootstrap).")

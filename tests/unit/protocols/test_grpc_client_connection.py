@@ -1,0 +1,333 @@
+"""The client of unary calls without a socket: with the h2 package as its server, and against what a server may get wrong."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.settings
+import pytest
+
+from headgate.protocols.grpc.client_connection import (
+    CALL_LOST,
+    CALL_MALFORMED,
+    CALL_STATUS,
+    CALL_TIMEOUT,
+    UnaryCall,
+)
+from headgate.protocols.grpc.message_reader import message_prefix
+from headgate.protocols.grpc.status import RESOURCE_EXHAUSTED, UNAVAILABLE, UNIMPLEMENTED
+from headgate.protocols.http2 import errors
+from headgate.protocols.http2.frame import (
+    SETTINGS_ACK,
+    goaway_frame,
+    settings_frame,
+    window_update_frame,
+)
+from tests.unit.protocols.grpc_client_peers import HEAD, OK, ClientUnderTest, Setting
+from tests.unit.protocols.http2_peers import run
+
+
+def test_a_call_is_what_grpc_wants_and_is_answered() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        call = peers.start(timeout=1.0)
+        peers.exchange()
+        request = next(event for event in peers.events if isinstance(event, h2.events.RequestReceived))
+        headers = {name.decode(): value.decode() for name, value in request.headers}
+        assert headers.pop("user-agent").startswith("headgate/")
+        assert headers == {
+            ":method": "POST",
+            ":scheme": "http",
+            ":path": "/proto.Plugin/Call",
+            ":authority": "localhost",
+            "grpc-timeout": "1000m",
+            "te": "trailers",
+            "content-type": "application/grpc",
+        }
+        data = b"".join(event.data for event in peers.events if isinstance(event, h2.events.DataReceived))
+        assert data == message_prefix(8) + b"question"
+        assert any(isinstance(event, h2.events.StreamEnded) for event in peers.events)
+        assert peers.client.in_flight == 1
+        peers.answer(1)
+        assert call.outcome == b"answer"
+        assert (peers.client.in_flight, peers.client.streams) == (0, {})
+
+    run(test)
+
+
+def test_a_repeated_call_has_a_short_head() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        written = b""
+        for stream_id in range(1, 9, 2):
+            peers.start(timeout=1.0)
+            written = peers.transport.written
+            peers.exchange()
+            peers.answer(stream_id)
+        head = written.index(message_prefix(8) + b"question") - 2 * 9
+        assert head <= 27, written
+
+    run(test)
+
+
+def test_interim_responses_are_passed_over() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        call = peers.start()
+        peers.exchange()
+        peers.server.send_headers(1, [(":status", "103")])
+        peers.answer(1)
+        assert call.outcome == b"answer"
+
+    run(test)
+
+
+def test_windows_of_the_peer_are_kept_to() -> None:
+    def test() -> None:
+        peers = ClientUnderTest({Setting.INITIAL_WINDOW_SIZE: 1000})
+        peers.exchange()
+        calls = [peers.start(b"q" * 200_000) for _ in range(3)]
+        peers.exchange()
+        while True:  # h2 raises at a byte too many
+            received = [event for event in peers.events if isinstance(event, h2.events.DataReceived)]
+            peers.events = [event for event in peers.events if not isinstance(event, h2.events.DataReceived)]
+            if not received:
+                break
+            for event in received:
+                peers.server.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            peers.exchange()
+        assert len([event for event in peers.events if isinstance(event, h2.events.StreamEnded)]) == 3
+        for stream_id in (1, 3, 5):
+            peers.answer(stream_id)
+        assert [call.outcome for call in calls] == [b"answer"] * 3
+
+    run(test)
+
+
+def test_a_window_that_shrinks_below_zero_waits() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        peers.exchange()
+        peers.start(b"q" * 100_000)  # the first 65535 bytes are sent
+        peers.transport.take()
+        peers.client.data_received(settings_frame([(4, 10)]) + window_update_frame(0, 1 << 20) + window_update_frame(1, 65_000))
+        assert peers.transport.take() == SETTINGS_ACK
+        peers.client.data_received(window_update_frame(1, 1000))
+        assert len(peers.transport.take()) == 9 + 475
+
+    run(test)
+
+
+def test_a_larger_window_is_used_only_behind_its_acknowledgement() -> None:
+    """Until then the peer still counts by the old one (grpcio resets the stream with PROTOCOL_ERROR)."""
+
+    def test() -> None:
+        peers = ClientUnderTest({Setting.INITIAL_WINDOW_SIZE: 100})
+        peers.exchange()
+        peers.start(b"q" * 10_000)
+        peers.exchange()
+        peers.server.update_settings({Setting.INITIAL_WINDOW_SIZE: 50_000})
+        peers.exchange()  # h2 raises where grpcio resets
+        assert sum(len(event.data) for event in peers.events if isinstance(event, h2.events.DataReceived)) == 10_005
+
+    run(test)
+
+
+def test_a_transport_that_is_full_gets_no_more_until_it_has_room() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        peers.exchange()
+        peers.client.pause_writing()
+        peers.start(b"q" * 5000)
+        assert len(peers.transport.take()) < 500
+        peers.client.resume_writing()
+        assert len(peers.transport.take()) == 9 + 5005
+
+    run(test)
+
+
+def test_calls_beyond_what_the_peer_takes_wait_their_turn() -> None:
+    def test() -> None:
+        peers = ClientUnderTest({Setting.MAX_CONCURRENT_STREAMS: 2})
+        peers.exchange()
+        calls = [peers.start() for _ in range(5)]
+        peers.exchange()
+        assert sorted(peers.client.streams) == [1, 3]
+        calls[2].cancel()
+        for stream_id in (1, 3, 5, 7):
+            peers.answer(stream_id)
+        assert [call.outcome for call in calls] == [b"answer", b"answer", None, b"answer", b"answer"]
+        assert peers.client.in_flight == 0
+
+    run(test)
+
+
+def test_a_cancelled_call_is_reset_and_its_late_answer_ignored() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        call = peers.start()
+        peers.exchange()
+        peers.server.send_headers(1, HEAD)
+        late = peers.server.data_to_send()
+        call.cancel()
+        peers.client.data_received(late)
+        peers.exchange()
+        assert any(isinstance(event, h2.events.StreamReset) and event.error_code == errors.CANCEL for event in peers.events)
+        again = peers.start()
+        peers.exchange()
+        peers.answer(3)
+        assert (call.outcome, again.outcome) == (None, b"answer")
+
+    run(test)
+
+
+def test_a_deadline_that_has_come_resets_the_call() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        call = peers.start()
+        call.on_deadline()
+        peers.exchange()
+        assert call.failure[0] == CALL_TIMEOUT
+        assert any(isinstance(event, h2.events.StreamReset) for event in peers.events)
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("trailers", "outcome"),
+    [
+        ([("grpc-status", "12"), ("grpc-message", "no%20such%0amethod")], (CALL_STATUS, UNIMPLEMENTED, "no such\ufffdmethod")),
+        ([("grpc-status", "4")], (CALL_TIMEOUT, 4, "")),
+        ([("grpc-status", "-1")], (CALL_MALFORMED, 2, "")),
+        ([("x", "y")], (CALL_MALFORMED, 2, "an answer without grpc-status")),
+    ],
+)
+def test_what_trailers_say(trailers: list[tuple[str, str]], outcome: tuple[int, int, str]) -> None:
+    def test() -> None:
+        for alone in (False, True):
+            peers = ClientUnderTest()
+            call = peers.start()
+            peers.exchange()
+            if alone:
+                peers.server.send_headers(1, HEAD + trailers, end_stream=True)
+                peers.exchange()
+            else:
+                peers.answer(1, trailers=trailers)
+            assert call.outcome == outcome
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("head", "data", "problem"),
+    [
+        ([(":status", "404"), ("content-type", "text/html")], b"", "HTTP status 404"),
+        ([(":status", "200"), ("content-type", "text/html")], b"", "text/html"),
+        (HEAD, b"\x01\x00\x00\x00\x01x", "compressed"),
+        (HEAD, b"\x07\x00\x00\x00\x01x", "not a gRPC message"),
+        (HEAD, b"\x00\x40\x00\x00\x00", "1073741824 bytes; 100000 are allowed"),
+        (HEAD, message_prefix(1) + b"xy", "more than one message"),
+    ],
+)
+def test_what_is_no_answer_fails_the_call_and_only_it(head: list[tuple[str, str]], data: bytes, problem: str) -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        call, other = peers.start(), peers.start()
+        peers.exchange()
+        peers.server.send_headers(1, head)
+        if data:
+            peers.server.send_data(1, data)
+        peers.exchange()
+        assert call.failure[0] == CALL_MALFORMED
+        assert problem in cast("tuple[int, int, str]", call.outcome)[2]
+        peers.answer(3)
+        assert other.outcome == b"answer"
+
+    run(test)
+
+
+@pytest.mark.parametrize("size", [0, 3, 9])
+def test_an_answer_that_stops_early_is_none(size: int) -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        call = peers.start()
+        peers.exchange()
+        peers.server.send_headers(1, HEAD)
+        if size:
+            peers.server.send_data(1, (message_prefix(10) + b"0123456789")[:size])
+        peers.server.send_headers(1, OK, end_stream=True)
+        peers.exchange()
+        assert call.outcome == (CALL_MALFORMED, 2, "an answer without a whole message")
+
+    run(test)
+
+
+def test_a_reset_by_the_server() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        call = peers.start()
+        peers.exchange()
+        peers.server.reset_stream(1, errors.ENHANCE_YOUR_CALM)
+        peers.exchange()
+        assert call.failure == (CALL_STATUS, RESOURCE_EXHAUSTED)
+
+    run(test)
+
+
+def test_after_goaway_calls_that_were_seen_are_answered_and_no_other() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        seen, unseen = peers.start(), peers.start()
+        peers.exchange()
+        peers.client.data_received(goaway_frame(1, errors.NO_ERROR, b""))
+        assert unseen.failure == (CALL_LOST, UNAVAILABLE)
+        late = peers.start()
+        assert late.failure == (CALL_LOST, UNAVAILABLE)
+        assert not peers.client.usable
+        peers.answer(1)
+        assert seen.outcome == b"answer"
+        assert peers.transport.closed
+
+    run(test)
+
+
+def test_death_fails_every_call_once() -> None:
+    def test() -> None:
+        peers = ClientUnderTest({Setting.MAX_CONCURRENT_STREAMS: 1})
+        peers.exchange()
+        calls = [peers.start() for _ in range(3)]
+        peers.client.connection_lost(None)
+        assert [call.failure for call in calls] == [(CALL_LOST, UNAVAILABLE)] * 3
+        assert peers.client.in_flight == 0
+
+    run(test)
+
+
+class Raising(UnaryCall):
+    """Whoever waits for it is broken."""
+
+    def on_answer(self, data: bytes) -> None:
+        raise ValueError("broken")
+
+    def on_failure(self, reason: int, status: int, detail: str) -> None:
+        raise ValueError("broken")
+
+
+def test_a_broken_receiver_costs_no_other_call(caplog: pytest.LogCaptureFixture) -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        for path in (b"/one", b"/two"):
+            peers.client.start_call(Raising(), path, b"", 0.0)
+        other = peers.start()
+        peers.exchange()
+        peers.answer(1)
+        peers.answer(3, trailers=[("grpc-status", "5")])
+        peers.answer(5)
+        assert other.outcome == b"answer"
+        assert peers.client.in_flight == 0
+
+    run(test)
+    assert [record.exc_text is not None or record.exc_info is not None for record in caplog.records] == [True, True]
