@@ -106,7 +106,9 @@ class _Builder:
 
     def build(self) -> Runtime:
         config = self._config
-        clusters = ClusterManager.from_config(config.cluster_manager, "cluster_manager", self._context.stats, self._scope, self._certificates)
+        clusters = ClusterManager.from_config(
+            config.cluster_manager, "cluster_manager", self._context.stats, self._scope, self._certificates
+        )
         pools = Pools(self._context.wheel, self._context.connector)
         runtime = Runtime(clusters, pools, self._certificates)
         server = config.servers[0]
@@ -283,6 +285,8 @@ class _Builder:
                 key = f"{at}.per_filter_config.{entry.type}"
                 try:
                     route.filter_configs[entry.id] = entry.factory.route_config(source.registration.parse(merged, key), merged)
+                    if entry.simple is not None:  # a route may ask for hooks that the entry's first class has not
+                        entry.simple_capabilities = entry.capabilities_of(entry.simple.filter_class)
                 except ConfigRejected as rejected:
                     self._errors.extend(rejected.errors)
                 except ConfigError as error:
@@ -318,4 +322,5 @@ def http1_settings(proxy: ProxyConfig, listener: ListenerConfig) -> Http1Setting
 def forwarding_headers(proxy: ProxyConfig) -> ForwardingHeaders:
     """The fields that a listener adds to requests."""
     http1 = proxy.extend_config.http1
-    return ForwardingHeaders(http1.x_forwarded_for, http1.x_forwarded_proto, http1.x_request_id, http1.via, http1.x_forwarded_client_cert == "set")
+    client_cert = http1.x_forwarded_client_cert == "set"
+    return ForwardingHeaders(http1.x_forwarded_for, http1.x_forwarded_proto, http1.x_request_id, http1.via, client_cert)

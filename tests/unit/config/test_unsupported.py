@@ -31,11 +31,6 @@ CLUSTER = "cluster_manager.clusters[0]"
         (f"{L}.network", "udp", f"{L}.network (udp)"),
         (f"{L}.address", "localhost:80", f"{L}.address (host name 'localhost'; write an IP address: 127.0.0.1:80)"),
         (f"{L}.stream_filters", [{"type": "a", "canary": {"percent": 5}}], f"{L}.stream_filters[0].canary (canary versions of filters)"),
-        (
-            f"{L}.stream_filters",
-            [{"type": "fault", "go_plugin_config": {"so_path": "a"}}],
-            f"{L}.stream_filters[0].go_plugin_config (shared objects)",
-        ),
         (f"{PROXY}.downstream_protocol", "Http2", f"{PROXY}.downstream_protocol (protocol Http2)"),
         (f"{PROXY}.downstream_protocol", "Http1,bolt", f"{PROXY}.downstream_protocol (protocol bolt)"),
         (f"{PROXY}.fallback_for_unknown_protocol", True, f"{PROXY}.fallback_for_unknown_protocol (protocol detection)"),

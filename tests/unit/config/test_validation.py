@@ -122,7 +122,23 @@ def _route(**action: object) -> dict[str, object]:
             f"{L}.stream_filters[0].match.headers[0].value: "
             "not a regular expression: missing ), unterminated subpattern at position 0: '('",
         ),
-        (f"{L}.stream_filters", [{"type": "a", "path": "./a.py"}], f'{L}.stream_filters[0].path: only a filter of type "module" has it'),
+        (
+            f"{L}.stream_filters",
+            [{"type": "a", "path": "./a.py"}],
+            f'{L}.stream_filters[0].path: only a filter of type "module" or "native" has it',
+        ),
+        (f"{L}.stream_filters", [{"type": "module"}], f"{L}.stream_filters[0].path: missing (a Python file)"),
+        (f"{L}.stream_filters", [{"type": "native"}], f"{L}.stream_filters[0].path: missing (a shared object)"),
+        (
+            f"{L}.stream_filters",
+            [{"type": "native", "path": "./a.so", "factory": "f"}],
+            f'{L}.stream_filters[0].factory: only a filter of type "module" has it',
+        ),
+        (
+            f"{L}.stream_filters",
+            [{"type": "a", "path": "./a.py", "go_plugin_config": {"so_path": "./b.so"}}],
+            f"{L}.stream_filters[0].path: given beside 'go_plugin_config.so_path' (only one of them can be)",
+        ),
         # proxy
         (f"{PROXY}.router_config_name", "rr", f"{PROXY}.router_config_name: no router 'rr' (did you mean 'r'?)"),
         (f"{PROXY}.router_config_name", "main", f"{PROXY}.router_config_name: no router 'main' (known: r)"),
