@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 CONNECTIONS = 32
+
+CIPHER = "TLS_AES_128_GCM_SHA256"
+"""The only one that wrk offers, as the proxies would choose differently among several."""
+
+CURVE = "X25519"
+"""The only one that wrk offers for the exchange of keys."""
+
+_OPENSSL_SETTINGS = f"""
+openssl_conf = all
+[all]
+ssl_conf = protocols
+[protocols]
+system_default = client
+[client]
+MinProtocol = TLSv1.3
+Ciphersuites = {CIPHER}
+Groups = {CURVE}
+"""
 
 _WRK_REPORT = """
 done = function(summary, latency, requests)
@@ -45,15 +65,22 @@ class Load:
         return self.requests / self.seconds
 
 
-def run_wrk(port: int, core: int, seconds: float, folder: Path) -> Load:
-    """Load with wrk: ``CONNECTIONS`` keep-alive connections, each sending its next request as soon as it has its answer.
+def run_wrk(port: int, core: int, seconds: float, folder: Path, *, tls: bool = False, keep_alive: bool = True) -> Load:
+    """Load with wrk: ``CONNECTIONS`` connections, each sending its next request as soon as it has its answer.
 
+    :param tls: over TLS 1.3 with ``CIPHER``; the certificate is not verified
+    :param keep_alive: False: a new connection for each request. The latencies do not include its making
     :raises LoadFailed: if any request failed or got another status than 2xx or 3xx
     """
     script = folder / "report.lua"
     script.write_text(_WRK_REPORT, encoding="ascii")
     argv = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{math.ceil(seconds)}s", "-s", str(script), "-H", "User: admin"]
-    output = _run(["taskset", "--cpu-list", str(core), *argv, f"http://127.0.0.1:{port}/"], seconds)
+    if not keep_alive:
+        argv += ["-H", "Connection: close"]
+    openssl = folder / "wrk-openssl.cnf"
+    openssl.write_text(_OPENSSL_SETTINGS, encoding="ascii")
+    url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/"
+    output = _run(["taskset", "--cpu-list", str(core), *argv, url], seconds, {"OPENSSL_CONF": str(openssl)})
     report = re.search(r"REPORT (\d+) (\d+) (\d+) (\d+) (\d+)\nP99 (\d+)", output)
     if report is None:
         raise LoadFailed(f"wrk printed no report: {output[-500:]}")
@@ -97,8 +124,8 @@ def _percentile(ordered: list[int], percent: int) -> int:
     return ordered[min(len(ordered) - 1, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
-def _run(argv: list[str], seconds: float) -> str:
-    result = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 60, check=False)
+def _run(argv: list[str], seconds: float, env: Mapping[str, str] | None = None) -> str:
+    result = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 60, check=False, env={**os.environ, **(env or {})})
     if result.returncode != 0:
         raise LoadFailed(f"{' '.join(argv)}: exit code {result.returncode}: {result.stderr[-500:]}")
     return result.stdout

@@ -11,6 +11,10 @@ PERFORMANCE_PAGE = ROOT / "docs" / "performance.md"
 _VENVS = ROOT / ".venv-bench"
 HEADGATE_INTERPRETED = _VENVS / "interpreted" / "bin" / "headgate"
 HEADGATE_COMPILED = _VENVS / "compiled" / "bin" / "headgate"
+PYTHON_COMPILED = _VENVS / "compiled" / "bin" / "python"
+EXT_PROC_PYTHON = _VENVS / "ext_proc" / "bin" / "python"
+NATIVE_MODULES = _VENVS / "native"
+EXAMPLES = ROOT / "examples"
 
 
 def envoy() -> Path:

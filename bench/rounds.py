@@ -135,14 +135,14 @@ def alternate(
     on_load = list(load_cores) or [bench.machine.load_core]
 
     def wrk(peer: Peer) -> Load:
-        return run_wrk(peer.port, on_load[0], bench.options.seconds, bench.folder)
+        return run_wrk(peer.port, on_load[0], bench.options.seconds, bench.folder, tls=peer.certificate is not None)
 
     samples = Samples()
     backend = Backend(on_load, bench.folder)
     try:
         for peer in peers:
             peer.start(bench.folder, on_proxy, backend.port)
-            run_wrk(peer.port, on_load[0], WARM_UP_SECONDS, bench.folder)
+            run_wrk(peer.port, on_load[0], WARM_UP_SECONDS, bench.folder, tls=peer.certificate is not None)
         for number in range(1, bench.options.rounds + 1):
             for peer in peers:
                 sample = measure(peer, load or wrk)
@@ -160,7 +160,7 @@ def alternate(
 
 def measure(peer: Peer, load: LoadOf) -> Sample:
     """One burst of load on a running proxy."""
-    before = process_tree.cpu_seconds(peer.pid)
+    before = sum(map(process_tree.cpu_seconds, peer.roots))
     result = load(peer)
-    used = process_tree.cpu_seconds(peer.pid) - before
+    used = sum(map(process_tree.cpu_seconds, peer.roots)) - before
     return Sample(result.rate, used * 1e6 / result.requests, result.p50, result.p99)

@@ -6,9 +6,10 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 READY_SECONDS = 60.0
@@ -48,19 +49,30 @@ class Service:
         """Process id of the program (``taskset`` replaces itself by it)."""
         return self._process.pid
 
-    def wait_ready(self, port: int) -> None:
+    def wait_ready(self, port: int, *, tls: bool = False) -> None:
         """Wait until it answers an HTTP request on a port of 127.0.0.1.
 
+        :param tls: over TLS, without looking at its certificate
         :raises ServiceFailed: when it ends first, or does not answer within ``READY_SECONDS``
         """
+        self._wait(lambda: _answers(port, tls), f"does not answer on port {port}")
+
+    def wait_listening(self, path: Path) -> None:
+        """Wait until it accepts connections on a Unix socket.
+
+        :raises ServiceFailed: when it ends first, or does not within ``READY_SECONDS``
+        """
+        self._wait(lambda: _accepts(path), f"does not listen on {path}")
+
+    def _wait(self, ready: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise ServiceFailed(f"{self.name} ended with {self._process.returncode}: {self._log_end()}")
-            if _answers(port):
+            if ready():
                 return
             time.sleep(0.05)
-        raise ServiceFailed(f"{self.name} does not answer on port {port}: {self._log_end()}")
+        raise ServiceFailed(f"{self.name} {otherwise}: {self._log_end()}")
 
     def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL to its whole session when that is not enough."""
@@ -82,15 +94,35 @@ class Service:
         return text[-2000:] or "(nothing in its log)"
 
 
-def _answers(port: int) -> bool:
+def unverified_tls() -> ssl.SSLContext:
+    """TLS for a client that takes any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _answers(port: int, tls: bool) -> bool:
     request = b"GET / HTTP/1.1\r\nHost: bench\r\nUser: admin\r\nConnection: close\r\n\r\n"
     try:
-        with socket.create_connection(("127.0.0.1", port), 1.0) as connection:
+        with contextlib.ExitStack() as open_until_read:
+            connection = open_until_read.enter_context(socket.create_connection(("127.0.0.1", port), 1.0))
             connection.settimeout(2.0)
+            if tls:
+                connection = open_until_read.enter_context(unverified_tls().wrap_socket(connection))
             connection.sendall(request)
             return connection.recv(64).startswith(b"HTTP/1.1 200")
     except OSError:
         return False
+
+
+def _accepts(path: Path) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+    except OSError:
+        return False
+    return True
 
 
 def free_port() -> int:

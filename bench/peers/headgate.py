@@ -7,11 +7,13 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.certificate import Certificate
+from bench.load import CURVE
 from bench.peers.peer import Peer
 from bench.places import HEADGATE_COMPILED, HEADGATE_INTERPRETED, ROOT
 
 Entry = dict[str, object]
-"""One entry of ``stream_filters``."""
+"""One entry of ``stream_filters``, or of ``plugins``."""
 
 AUTH: Entry = {"type": "bench_auth", "config": {"User": "admin"}}
 LOOP_LAG: Entry = {"type": "bench_loop_lag", "config": {}}
@@ -29,12 +31,25 @@ class Headgate(Peer):
     :param compiled: the build compiled by mypyc, or the same files interpreted
     :param filters: entries of ``stream_filters``
     :param workers: number of worker processes
+    :param certificate: speaks TLS 1.3 with it
+    :param plugins: entries of ``plugins``
     """
 
-    def __init__(self, key: str, label: str, *, compiled: bool = True, filters: Sequence[Entry] = (), workers: int = 1) -> None:
-        super().__init__(key, label)
+    def __init__(
+        self,
+        key: str,
+        label: str,
+        *,
+        compiled: bool = True,
+        filters: Sequence[Entry] = (),
+        workers: int = 1,
+        certificate: Certificate | None = None,
+        plugins: Sequence[Entry] = (),
+    ) -> None:
+        super().__init__(key, label, certificate)
         self.program = HEADGATE_COMPILED if compiled else HEADGATE_INTERPRETED
         self.filters = list(filters)
+        self.plugins = list(plugins)
         self.workers = workers
         self.config_path = Path()
 
@@ -59,6 +74,9 @@ class Headgate(Peer):
     def config(self, folder: Path, port: int, backend_port: int) -> dict[str, object]:
         """The whole configuration."""
         proxy = {"downstream_protocol": "Http1", "upstream_protocol": "Http1", "router_config_name": "routes"}
+        chain: dict[str, object] = {"filters": [{"type": "proxy", "config": proxy}]}
+        if self.certificate is not None:
+            chain["tls_context"] = _tls_context(self.certificate)
         server = {
             "default_log_path": "stdout",
             "default_log_level": "WARN",
@@ -70,13 +88,14 @@ class Headgate(Peer):
                     "address": f"127.0.0.1:{port}",
                     "bind_port": True,
                     "connection_idle_timeout": "3600s",
-                    "filter_chains": [{"filters": [{"type": "proxy", "config": proxy}]}],
+                    "filter_chains": [chain],
                     "stream_filters": self.filters,
                 }
             ],
         }
         return {
             "extensions": EXTENSIONS,
+            "plugins": self.plugins,
             "pid": str(folder / "headgate.pid"),
             "control_socket": str(folder / "control.sock"),
             "servers": [server],
@@ -90,6 +109,17 @@ class Headgate(Peer):
     def clusters(self, backend_port: int) -> list[dict[str, object]]:
         """All clusters."""
         return [cluster("backend", backend_port)]
+
+
+def _tls_context(certificate: Certificate) -> dict[str, object]:
+    return {
+        "status": True,
+        "cert_chain": str(certificate.chain),
+        "private_key": str(certificate.key),
+        "min_version": "tlsv1_3",
+        "ecdh_curves": CURVE.lower(),
+        "ticket": "off",
+    }
 
 
 def cluster(name: str, backend_port: int) -> dict[str, object]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from bench.certificate import Certificate
+from bench.load import CIPHER, CURVE
 from bench.peers.peer import Peer
 
 _CONFIG = """
@@ -25,7 +27,8 @@ http {{
         keepalive_requests 1000000000;
     }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} {tls}backlog=4096;
+        {tls_settings}
         location / {{
             proxy_pass http://backend;
             proxy_http_version 1.1;
@@ -36,12 +39,27 @@ http {{
 }}
 """
 
+# NumTickets: without tickets OpenSSL would still send sessions, which the client could name, but not resume.
+_TLS_SETTINGS = """
+        ssl_certificate {certificate.chain};
+        ssl_certificate_key {certificate.key};
+        ssl_protocols TLSv1.3;
+        ssl_ecdh_curve {curve};
+        ssl_conf_command Ciphersuites {cipher};
+        ssl_conf_command NumTickets 0;
+        ssl_session_tickets off;
+        ssl_session_cache off;
+"""
+
 
 class Nginx(Peer):
-    """nginx, one worker process."""
+    """nginx, one worker process.
 
-    def __init__(self) -> None:
-        super().__init__("nginx", "nginx")
+    :param certificate: speaks TLS 1.3 with it
+    """
+
+    def __init__(self, *, certificate: Certificate | None = None) -> None:
+        super().__init__("nginx", "nginx", certificate)
 
     def version(self) -> str:
         output = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True).stderr
@@ -49,5 +67,9 @@ class Nginx(Peer):
 
     def prepare(self, folder: Path, port: int, backend_port: int) -> tuple[list[str], dict[str, str]]:
         config = folder / "nginx.conf"
-        config.write_text(_CONFIG.format(folder=folder, port=port, backend_port=backend_port), encoding="utf-8")
+        tls = ""
+        if self.certificate is not None:
+            tls = _TLS_SETTINGS.format(certificate=self.certificate, curve=CURVE, cipher=CIPHER)
+        text = _CONFIG.format(folder=folder, port=port, backend_port=backend_port, tls="ssl " if tls else "", tls_settings=tls.strip())
+        config.write_text(text, encoding="utf-8")
         return ["nginx", "-c", str(config), "-p", str(folder)], {}

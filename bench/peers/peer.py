@@ -7,8 +7,10 @@ backend. Headers that a proxy adds by its own default stay on: they are part of 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
+from bench.certificate import Certificate
 from bench.service import Service, free_port
 
 
@@ -17,11 +19,13 @@ class Peer(ABC):
 
     :param key: short name, used in result files
     :param label: name in the tables
+    :param certificate: speaks TLS 1.3 with it, without session tickets; None: plain text
     """
 
-    def __init__(self, key: str, label: str) -> None:
+    def __init__(self, key: str, label: str, certificate: Certificate | None = None) -> None:
         self.key = key
         self.label = label
+        self.certificate = certificate
         self.port = 0
         self._service: Service | None = None
 
@@ -49,7 +53,7 @@ class Peer(ABC):
         self.port = free_port()
         argv, env = self.prepare(own, self.port, backend_port)
         self._service = Service(self.key, argv, cores, own, env)
-        self._service.wait_ready(self.port)
+        self._service.wait_ready(self.port, tls=self.certificate is not None)
 
     @property
     def pid(self) -> int:
@@ -57,6 +61,11 @@ class Peer(ABC):
         if self._service is None:
             raise RuntimeError(f"{self.key} is not running")
         return self._service.pid
+
+    @property
+    def roots(self) -> Sequence[int]:
+        """Roots of all process trees whose CPU time is the proxy's."""
+        return [self.pid]
 
     def stop(self) -> None:
         """End it, if it runs."""

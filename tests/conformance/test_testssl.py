@@ -41,8 +41,9 @@ NOT_OURS = frozenset(
 def test_default_configuration(programs: Programs, headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
     program = "testssl" if Path("/usr/bin/testssl").exists() else "testssl.sh"
     site = Site(tmp_path / "certificates")
-    months = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=90)
-    certificate = site.write("short", site.authority.issue_cert("localhost", not_after=months))
+    now = datetime.datetime.now(datetime.UTC)
+    day = datetime.timedelta(days=1)
+    certificate = site.write("short", site.authority.issue_cert("localhost", not_before=now - day, not_after=now + 90 * day))
     proxy = headgate(tls_config(backend().address, tls=certificate), workers=2)
     report = tmp_path / "testssl.json"
     target = f"localhost:{proxy.address()[1]}"

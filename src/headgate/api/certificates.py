@@ -128,7 +128,10 @@ class CertificateProvider:
         return self.settings.pairs
 
     def ca_pool(self) -> str:
-        """The CA certificates that peers are verified against, PEM; empty: a client uses the system's. The default is what is configured."""
+        """The CA certificates that peers are verified against, PEM; empty: a client uses the system's.
+
+        The default is what is configured.
+        """
         return self.settings.ca_pem
 
     def client_auth(self) -> ClientAuth:

@@ -27,9 +27,16 @@ def _checked_level(context: click.Context, parameter: click.Parameter, value: st
 @click.option(
     "--ready-file", type=click.Path(path_type=Path), help="Write this file (JSON: pid, addresses, control socket) once all workers serve."
 )
+@click.option("--watch", is_flag=True, help="Reload as soon as the configuration, or a file that it names, changes.")
 @tells_failures
 def start(
-    config_path: Path, workers: int | None, log_level: str, lenient: bool, extensions: tuple[str, ...], ready_file: Path | None
+    config_path: Path,
+    workers: int | None,
+    log_level: str,
+    lenient: bool,
+    extensions: tuple[str, ...],
+    ready_file: Path | None,
+    watch: bool,
 ) -> None:
     """Start the proxy and run it in the foreground.
 
@@ -38,5 +45,5 @@ def start(
     from headgate.server.deployment import StartSettings
     from headgate.server.run import run
 
-    settings = StartSettings(Path.cwd() / config_path, workers or 0, log_level, lenient, extensions, ready_file)
+    settings = StartSettings(Path.cwd() / config_path, workers or 0, log_level, lenient, extensions, ready_file, watch)
     sys.exit(run(settings))

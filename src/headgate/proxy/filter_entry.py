@@ -162,17 +162,23 @@ class FilterEntry:
         while failures and failures[0] < now - quarantine.window:
             failures.popleft()
         if len(failures) >= quarantine.max_failures:
-            self.quarantined_until = now + quarantine.backoff
-            self.stats.quarantined = 1
-            self.stats.quarantines += 1
-            _LOG.error(
-                "stream filter %s failed %d times within %g s: in quarantine for %g s (%s)",
-                self.name,
-                len(failures),
-                quarantine.window,
-                quarantine.backoff,
-                "requests are answered with 503" if self.deny else "requests pass without it",
-            )
+            self.set_aside(quarantine.backoff, f"failed {len(failures)} times within {quarantine.window:g} s")
+
+    def set_aside(self, seconds: float, reason: str) -> None:
+        """Put the filter in quarantine, whatever its ``quarantine`` says.
+
+        :param reason: for the log
+        """
+        self.quarantined_until = monotonic() + seconds
+        self.stats.quarantined = 1
+        self.stats.quarantines += 1
+        _LOG.error(
+            "stream filter %s %s: in quarantine for %g s (%s)",
+            self.name,
+            reason,
+            seconds,
+            "requests are answered with 503" if self.deny else "requests pass without it",
+        )
 
 
 class FilterSlot:

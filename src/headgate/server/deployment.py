@@ -29,6 +29,7 @@ class StartSettings:
     :ivar lenient: unknown keys are warnings
     :ivar extensions: more entries for ``extensions``: module names and absolute paths
     :ivar ready_file: file to write once all workers serve
+    :ivar watch: reload as soon as a file of the configuration changes
     """
 
     config_path: Path
@@ -37,6 +38,7 @@ class StartSettings:
     lenient: bool = False
     extensions: tuple[str, ...] = field(default=())
     ready_file: Path | None = None
+    watch: bool = False
 
 
 def load_config(settings: StartSettings) -> LoadedConfig:

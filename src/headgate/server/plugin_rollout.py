@@ -36,7 +36,7 @@ class PluginRollout:
         self._plugins = PluginSupervisor(directory, self._publish, self._workers)
         self._switching: set[asyncio.Task[bool]] = set()
         self._told: list[WorkerProcess] = []  # also those that are being launched, which have no place in the pool yet
-        pool.on_started = self._on_worker_started
+        pool.on_started.append(self._on_worker_started)
         pool.on_event = self._on_worker_event
         pool.before_commit = self._ready
 

@@ -13,6 +13,7 @@ drain      ``timeout``: seconds                                  stops accepting
 ping                                                             answers: its event loop turns
 plugins    ``plugins``: the state of each                        keeps connections to their processes (:mod:`.plugin_state`)
 stats                                                            answers with ``groups``
+set_aside  ``listener``, ``filter``, ``seconds``                puts a stream filter in quarantine
 log_level  ``path``, ``level``                                   sets the level of a log
 log_on     ``path``, ``enabled``                                 switches a log off or on
 reopen                                                           opens its log files again
@@ -42,6 +43,7 @@ DRAIN: Final = "drain"
 PLUGINS: Final = "plugins"
 PING: Final = "ping"
 STATS: Final = "stats"
+SET_ASIDE: Final = "set_aside"
 LOG_LEVEL: Final = "log_level"
 LOG_ON: Final = "log_on"
 REOPEN: Final = "reopen"

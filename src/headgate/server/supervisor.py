@@ -24,7 +24,9 @@ from headgate.observe.server_stats import ServerStats
 from headgate.server import protocol, run_directory
 from headgate.server.admin_view import SupervisorView
 from headgate.server.channel import Message
+from headgate.server.crash_quarantine import CrashQuarantine
 from headgate.server.deployment import Deployment, StartSettings, admin_address
+from headgate.server.file_watch import FileWatch, watched_files
 from headgate.server.health import HealthWatch
 from headgate.server.plugin_rollout import PluginRollout
 from headgate.server.reload import Candidate, Reloader
@@ -58,6 +60,9 @@ class Supervisor:
         self.pool = WorkerPool(first.deployment, self.stats, self.statistics)
         self.pool.on_serving = self._tell_log_changes
         self.plugins = PluginRollout(self.pool, run_directory.run_directory)
+        quarantine = CrashQuarantine(self.pool)
+        self.pool.on_started.append(quarantine.tell)
+        self.pool.on_death = quarantine.worker_died
         self.control_path = control_path
         self.pid_path = Path(first.deployment.config.pid or run_directory.pid_file_beside(control_path))
         self.admin_bound = ""
@@ -87,6 +92,8 @@ class Supervisor:
         await self._start_admin(self._first)
         run_directory.write_pid_file(self.pid_path, os.getpid())
         self._run(HealthWatch(self.pool, self.stats, self.statistics).run())
+        if self.settings.watch:
+            self._run(FileWatch(self._watched_files, self._reload_quietly).run())
         self.stats.state = STATE_RUNNING
         self._started.set()
         if self.settings.ready_file is not None:
@@ -166,6 +173,9 @@ class Supervisor:
     def reload_on_signal(self) -> None:
         """SIGHUP: the outcome goes to the log."""
         self._run(self._reload_quietly())
+
+    def _watched_files(self) -> set[Path]:
+        return watched_files(self.pool.deployment.config, self.settings.config_path)
 
     async def _reload_quietly(self) -> None:
         try:

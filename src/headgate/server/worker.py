@@ -22,6 +22,7 @@ import uvloop
 
 from headgate.api.errors import ConfigRejected
 from headgate.observe import log
+from headgate.runtimes.native.crash_note import NOTE
 from headgate.server import protocol
 from headgate.server.channel import Channel, Message
 from headgate.server.worker_service import WorkerService
@@ -67,6 +68,9 @@ class Worker:
             self._answer(message, self._service.counts())
         elif command == protocol.STATS:
             self._answer(message, {"groups": self._service.snapshot()})
+        elif command == protocol.SET_ASIDE:
+            seconds = float(protocol.text(message, "seconds"))
+            self._service.set_aside(protocol.text(message, "listener"), protocol.text(message, "filter"), seconds)
         elif command == protocol.PLUGINS:
             self._service.update_plugins(message)
         elif command == protocol.PREPARE:
@@ -158,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="headgate.server.worker", description="A worker of Headgate; started by `headgate start`.")
     parser.add_argument("--slot", type=int, required=True, help="its place among the workers")
     parser.add_argument("--channel", type=int, required=True, help="descriptor of the control channel")
+    parser.add_argument("--note", type=int, required=True, help="descriptor of its crash note")
     options = parser.parse_args(arguments)
     faulthandler.enable()
     # What an operator sends to the whole process group is the supervisor's to act upon.
@@ -166,6 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _set_process_name(f"headgate-w{options.slot}")
     channel = socket.socket(fileno=options.channel)
     os.set_inheritable(options.channel, False)
+    NOTE.attach(options.note)
+    os.close(options.note)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(options.slot, channel))
 

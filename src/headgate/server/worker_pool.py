@@ -32,7 +32,8 @@ class WorkerPool:
     :ivar slots: the places, by number
     :ivar deployment: the configuration in force
     :ivar on_serving: called with each worker that takes a dead one's place
-    :ivar on_started: called with each worker before it is told to prepare anything
+    :ivar on_started: each is called with each worker before it is told to prepare anything
+    :ivar on_death: called with each worker that has ended, before its place is filled again
     :ivar on_event: called with what a worker says unasked
     :ivar before_commit: awaited between the workers' having prepared their first configuration and its coming into force; what it raises
         ends the start
@@ -42,7 +43,8 @@ class WorkerPool:
         self.deployment = deployment
         self.slots: dict[int, WorkerSlot] = {}
         self.on_serving: Callable[[WorkerProcess], None] | None = None
-        self.on_started: Callable[[WorkerProcess], None] | None = None
+        self.on_started: list[Callable[[WorkerProcess], None]] = []
+        self.on_death: Callable[[WorkerProcess], None] | None = None
         self.on_event: Callable[[WorkerProcess, Message], None] | None = None
         self.before_commit: Callable[[Deployment], Coroutine[None, None, None]] | None = None
         self._removed: list[WorkerSlot] = []
@@ -177,6 +179,8 @@ class WorkerPool:
             await worker.exited.wait()
             slot.worker = None
             self._statistics.worker_died(worker)
+            if self.on_death is not None:
+                self.on_death(worker)
             self.rebalance()
             if slot.wanted:
                 await self._after_death(slot, worker)
@@ -209,8 +213,8 @@ class WorkerPool:
         worker.on_leaving = lambda: self._run(self._replace(worker))
         worker.on_event = lambda message: self._tell_event(worker, message)
         await worker.wait_started()
-        if self.on_started is not None:
-            self.on_started(worker)
+        for tell in self.on_started:
+            tell(worker)
         return worker
 
     def _tell_event(self, worker: WorkerProcess, message: Message) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from headgate.api.errors import ServerError
+from headgate.runtimes.native.crash_note import CrashNote, create_note
 from headgate.server import protocol
 from headgate.server.channel import Channel, Message
 from headgate.server.stderr_tail import StderrTail
@@ -51,7 +52,7 @@ class WorkerProcess:
     :ivar known_sockets: numbers of the listening sockets that it has been sent
     """
 
-    def __init__(self, slot: int, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, slot: int, process: asyncio.subprocess.Process, note: CrashNote) -> None:
         self.slot = slot
         self.pid = process.pid
         self.generation = 0
@@ -69,6 +70,7 @@ class WorkerProcess:
         self.on_leaving: Callable[[], None] | None = None
         self.on_event: Callable[[Message], None] | None = None
         self._process = process
+        self._note = note
         self._channel: Channel | None = None
         self._calls: dict[int, asyncio.Future[Message]] = {}
         self._ids = itertools.count(1)
@@ -85,20 +87,25 @@ class WorkerProcess:
         :raises ServerError: if the process cannot be started
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        note, note_fd = CrashNote(), create_note()
+        note.attach(note_fd)
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     *("-P", "-m", "headgate.server.worker", "--slot", str(slot), "--channel", str(theirs.fileno())),
+                    *("--note", str(note_fd)),
                     stdin=asyncio.subprocess.DEVNULL,
                     stderr=asyncio.subprocess.PIPE,
-                    pass_fds=(theirs.fileno(),),
+                    pass_fds=(theirs.fileno(), note_fd),
                     process_group=0,
                 )
         except OSError as error:
             ours.close()
             raise ServerError(f"cannot start a worker process ({sys.executable}): {error.strerror}") from None
-        worker = cls(slot, process)
+        finally:
+            os.close(note_fd)
+        worker = cls(slot, process, note)
         worker._channel = Channel(ours, worker._on_message, worker._on_channel_end)
         return worker
 
@@ -182,6 +189,12 @@ class WorkerProcess:
             text += f" ({self.killed_for})"
         reason = self._stderr.reason() if code != 0 else ""
         return f"{text}; its last words: {reason}" if reason else text
+
+    @property
+    def crashed_in(self) -> tuple[str, str] | None:
+        """Listener and name of the stream filter in whose native code it died of itself; None if it did not."""
+        code = self._process.returncode
+        return self._note.read() if code is not None and code < 0 and not self.killed_for else None
 
     @property
     def exit_code(self) -> int | None:

@@ -49,6 +49,7 @@ class WorkerService:
         self._prepared: Candidate | None = None
         self._watchdog: Watchdog | None = None
         self._draining = False
+        self._set_aside: dict[tuple[str, str], float] = {}
 
     def start(self) -> None:
         """Bind to the running loop and begin the work of each second."""
@@ -58,6 +59,21 @@ class WorkerService:
     def update_plugins(self, message: Message) -> None:
         """The supervisor has told how the plugins are."""
         self._plugins.update(states_from_wire(message.get("plugins")))
+
+    def set_aside(self, listener: str, name: str, seconds: float) -> None:
+        """A stream filter's native code has brought a worker down: put it in quarantine, in what is in force and in what follows."""
+        self._set_aside[listener, name] = time.monotonic() + seconds
+        if self._current is not None:
+            self._apply_quarantines(self._current.runtime)
+
+    def _apply_quarantines(self, runtime: Runtime) -> None:
+        now = time.monotonic()
+        self._set_aside = {key: until for key, until in self._set_aside.items() if until > now}
+        for (listener, name), until in self._set_aside.items():
+            snapshot = runtime.listeners.get(listener)
+            for entry in snapshot.entries if snapshot is not None else ():
+                if entry.name == name and entry.quarantined_until < until:
+                    entry.set_aside(until - now, "brought a worker down")
 
     async def prepare(self, generation: int, config_fd: int, folder: Path) -> None:
         """Build a candidate beside what is in force.
@@ -91,6 +107,7 @@ class WorkerService:
         self._prepared = None
         previous, self._current = self._current, candidate
         self._apply_process_settings(previous, candidate)
+        self._apply_quarantines(candidate.runtime)
         for name, snapshot in candidate.runtime.listeners.items():
             if name not in self._listeners:
                 self._listeners[name] = ListenerRuntime(name)

@@ -9,6 +9,7 @@ from types import FunctionType, ModuleType
 
 import pytest
 
+import headgate.runtimes.builtin  # noqa: F401  # else a sample's import of it would register in the sample's own scope
 from headgate.api.registry import ExtensionScope, collecting
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"

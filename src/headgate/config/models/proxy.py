@@ -39,7 +39,8 @@ class Http1Config(ConfigModel):
     x_request_id: bool = Field(default=True, description="Set X-Request-Id if the client sent none.")
     via: bool = Field(default=True, description="Append to Via (RFC 9110 section 7.6.3).")
     x_forwarded_client_cert: Literal["off", "set"] = Field(
-        default="off", description="`set`: tell the host the client's certificate in X-Forwarded-Client-Cert, and drop what the client sent there."
+        default="off",
+        description="`set`: tell the host the client's certificate in X-Forwarded-Client-Cert, and drop what the client sent there.",
     )
     max_requests_per_connection: UInt32 = Field(default=0, description="Requests on one connection before it is closed. 0: no limit.")
     write_high_watermark: ByteSize = Field(default=65536, description="Bytes waiting for a slow reader before the writer is paused.")

@@ -1,7 +1,7 @@
 """Checks of TLS contexts: names of versions, ciphers and curves, keys that need each other, certificates that can be used.
 
-Expiry is judged here, where a configuration is loaded, and not where a worker builds it: a worker that is replaced must be able
-to come up with a certificate that was good when it was put in force. For the same reason an expired certificate is refused only if this process
+Expiry is judged here, where a configuration is loaded, and not where a worker builds it: a worker that is replaced must be able to come
+up with a certificate that was good when it was put in force. For the same reason an expired certificate is refused only if this process
 has not had it in hand while it was valid.
 """
 

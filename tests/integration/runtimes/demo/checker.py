@@ -1,0 +1,19 @@
+"""The demo as a plugin process: asked by the filter ``plugin``, which says in ``request_type`` who may pass."""
+
+import time
+
+from headgate.plugin import Request, Response, serve
+
+
+def call(request: Request) -> Response:
+    """One request of the proxy; ``X-Do`` makes it fail, or never answer."""
+    header = {name.lower(): value for name, value in request.header.items()}
+    do = header.get("x-do")
+    if do == "fail":
+        raise RuntimeError("told to fail")
+    if do == "never":
+        time.sleep(3600.0)
+    return Response(status=0 if header.get("user") == request.type else -1)
+
+
+serve(call)
