@@ -26,12 +26,14 @@ def insert_wasm_plugins(config: HeadgateConfig) -> None:
 
 
 def complete_wasm_filter(entry: StreamFilterConfig, base: Path) -> None:
-    """Make the module's path absolute.
+    """Make the module's path absolute. An entry's own ``path`` stands for ``path`` in its ``config``.
 
     :param base: folder of the configuration file
     """
     if entry.type not in _TYPES:
         return
+    if entry.type == "wasm" and entry.path:
+        entry.config.setdefault("path", entry.path)
     for place, key in _paths(entry.config):
         value = place[key]
         if isinstance(value, str) and value:

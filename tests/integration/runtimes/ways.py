@@ -84,7 +84,7 @@ def lua(folder: Path) -> Way:
 
 def wasm(folder: Path) -> Way:
     """A proxy-wasm module."""
-    return Way({"type": "wasm"}, lambda user: {"path": str(DEMO / "auth.wat"), "configuration": user, "phase": "after_route"})
+    return Way({"type": "wasm", "path": str(DEMO / "auth.wat")}, lambda user: {"configuration": user, "phase": "after_route"})
 
 
 WAYS: Mapping[str, Callable[[Path], Way]] = {

@@ -125,7 +125,7 @@ def _route(**action: object) -> dict[str, object]:
         (
             f"{L}.stream_filters",
             [{"type": "a", "path": "./a.py"}],
-            f'{L}.stream_filters[0].path: only a filter of type "module" or "native" has it',
+            f'{L}.stream_filters[0].path: only a filter of type "module", "native", "lua" or "wasm" has it',
         ),
         (f"{L}.stream_filters", [{"type": "module"}], f"{L}.stream_filters[0].path: missing (a Python file)"),
         (f"{L}.stream_filters", [{"type": "native"}], f"{L}.stream_filters[0].path: missing (a shared object)"),
@@ -133,6 +133,11 @@ def _route(**action: object) -> dict[str, object]:
             f"{L}.stream_filters",
             [{"type": "native", "path": "./a.so", "factory": "f"}],
             f'{L}.stream_filters[0].factory: only a filter of type "module" has it',
+        ),
+        (
+            f"{L}.stream_filters",
+            [{"type": "wasm", "path": "./a.wasm", "config": {"path": "./b.wasm"}}],
+            f"{L}.stream_filters[0].path: given beside 'config.path' (only one of them can be)",
         ),
         (
             f"{L}.stream_filters",

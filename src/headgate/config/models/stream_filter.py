@@ -71,7 +71,8 @@ class StreamFilterConfig(ConfigModel):
     isolation: Literal["inline", "process"] = Field(default="inline", description="Where a Python filter runs.")
     canary: FreeMapping | None = Field(default=None, description="Which share of requests a new version takes.")
     path: str = Field(
-        default="", description="File of a filter that is loaded by path: Python (`type: module`) or a shared object (`type: native`)."
+        default="",
+        description="File of a filter that is loaded by path: Python (`module`), a shared object (`native`), a script (`lua`), a module (`wasm`).",
     )
     factory: str = Field(default="", description="Creator exported by that file; empty: `create_filter_factory`.")
 

@@ -87,9 +87,13 @@ def _validate_file(entry: StreamFilterConfig, item: str, findings: Findings) -> 
         if entry.type == "native" and entry.factory:
             findings.error(f"{item}.factory", 'only a filter of type "module" has it')
         return
-    for key in ("path", "factory"):
-        if getattr(entry, key) and entry.type:
-            findings.error(f"{item}.{key}", 'only a filter of type "module" or "native" has it')
+    if entry.path and entry.type in ("lua", "wasm"):
+        if entry.config.get("path") != entry.path:  # completing the configuration has put it there, unless there was another
+            findings.error(f"{item}.path", "given beside 'config.path'", "only one of them can be")
+    elif entry.path and entry.type:
+        findings.error(f"{item}.path", 'only a filter of type "module", "native", "lua" or "wasm" has it')
+    if entry.factory and entry.type:
+        findings.error(f"{item}.factory", 'only a filter of type "module" has it')
 
 
 def _validate_match(match: StreamFilterMatchConfig, path: str, findings: Findings) -> None:

@@ -46,6 +46,8 @@ CALL_MALFORMED: Final = 4
 _LAST_STREAM: Final = 0x7FFFFFFF - 1024
 _STREAM_WINDOW: Final = 1024 * 1024
 DEFAULT_MAX_ANSWER: Final = 64 * 1024 * 1024
+MAX_ANSWERS: Final = 256 * 1024 * 1024
+"""Bytes of all answers of one connection that have begun to arrive and are not complete."""
 
 
 def client_settings() -> Http2Settings:
@@ -63,6 +65,7 @@ class UnaryCall(Http2Stream):
     """One call. Exactly one of :meth:`on_answer` and :meth:`on_failure` is called, unless it is cancelled.
 
     :ivar done: it has been answered, has failed, or was cancelled
+    :ivar held: bytes of its answer that have arrived
     """
 
     def __init__(self) -> None:
@@ -73,6 +76,7 @@ class UnaryCall(Http2Stream):
         self.path: bytes = b""
         self.request: bytes = b""
         self.started: bool = False
+        self.held: int = 0
 
     def on_answer(self, data: bytes) -> None:
         """The answer.
@@ -185,10 +189,11 @@ class UnaryCall(Http2Stream):
         if self.done:
             return
         message = self.message
-        if not self.started or message is None:
+        connection = self.connection
+        if not self.started or message is None or connection is None:
             self.fail(CALL_MALFORMED, UNKNOWN, "data before the answer's head")
             return
-        problem = message.feed(data)
+        problem = message.feed(data) if connection.hold(self, len(data)) else "the answers under way on one connection are too large together"
         if not problem and end_stream:
             problem = "an answer without grpc-status"
         if problem:
@@ -216,15 +221,20 @@ class GrpcClientConnection(Http2Endpoint):
 
     :param authority: the ``:authority`` of its calls
     :param max_answer: bytes of an answer's message
+    :param max_answers: bytes of all answers that have begun to arrive
     :ivar in_flight: calls that have not come to their end
     """
 
-    def __init__(self, authority: str, wheel: DeadlineWheel, max_answer: int = DEFAULT_MAX_ANSWER) -> None:
+    def __init__(
+        self, authority: str, wheel: DeadlineWheel, max_answer: int = DEFAULT_MAX_ANSWER, max_answers: int = MAX_ANSWERS
+    ) -> None:
         super().__init__(True, client_settings(), NOT_INDEXED)
         self.in_flight: int = 0
         self._heads = CallHeads(self.encoder, authority)
         self._wheel = wheel
         self._max_answer = max_answer
+        self._max_answers = max_answers
+        self._answers: int = 0
         self._waiting: deque[UnaryCall] = deque()
 
     @property
@@ -273,15 +283,33 @@ class GrpcClientConnection(Http2Endpoint):
             stream_id = self.open_stream(stream, _STREAM_WINDOW)
             self.write(self.encode_head(stream_id, block, False))
 
+    def open_server_stream(self, stream: Http2Stream, path: bytes, message: bytes) -> None:
+        """Begin a call whose answers come one after the other; not where calls wait for their turn."""
+        if not self.draining:
+            block = self._heads.block(path, 0)
+            stream_id = self.open_stream(stream, _STREAM_WINDOW)
+            self.send_message(stream, self.encode_head(stream_id, block, False), message_prefix(len(message)) + message, True)
+
     def call_done(self, call: UnaryCall, reset: bool) -> None:
         """A call has come to its end; for :class:`UnaryCall`.
 
         :param reset: the server need not work on it any more
         """
         self.in_flight -= 1
+        self._answers -= call.held
+        call.held = 0
         self._wheel.remove(call)
         if reset:
             self.reset_stream(call, CANCEL)
+
+    def hold(self, call: UnaryCall, size: int) -> bool:
+        """More of an answer is kept; for :class:`UnaryCall`.
+
+        :returns: False if the answers under way are too large together
+        """
+        call.held += size
+        self._answers += size
+        return self._answers <= self._max_answers
 
     def on_stream_end(self) -> None:
         """A stream has left the table: one that waits may begin."""
