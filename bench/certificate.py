@@ -46,7 +46,5 @@ def make_certificate(folder: Path) -> Certificate:
     )
     made = Certificate(folder / "bench.pem", folder / "bench.key")
     made.chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    made.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    made.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     return made

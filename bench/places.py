@@ -14,7 +14,10 @@ HEADGATE_COMPILED = _VENVS / "compiled" / "bin" / "headgate"
 PYTHON_COMPILED = _VENVS / "compiled" / "bin" / "python"
 EXT_PROC_PYTHON = _VENVS / "ext_proc" / "bin" / "python"
 NATIVE_MODULES = _VENVS / "native"
+
 EXAMPLES = ROOT / "examples"
+LUA_AUTH = EXAMPLES / "lua_auth" / "auth.lua"
+WASM_AUTH = EXAMPLES / "wasm_auth" / "auth.wat"
 
 
 def envoy() -> Path:

@@ -12,15 +12,19 @@ from pathlib import Path
 
 from bench.load import LoadFailed
 from bench.machine import Machine, this_machine
+from bench.native_modules import BuildFailed
 from bench.page import write_report
 from bench.places import PERFORMANCE_PAGE, RESULTS
 from bench.report import Report
 from bench.rounds import Bench, Options, say
-from bench.scenarios import http1, latency, memory, reload, workers
+from bench.scenarios import http1, latency, memory, plugin, reload, runtimes, tls, workers
 from bench.service import ServiceFailed
 
 SCENARIOS: dict[str, Callable[[Bench], Report]] = {
     "http1": http1.run,
+    "tls": tls.run,
+    "plugin": plugin.run,
+    "runtimes": runtimes.run,
     "latency": latency.run,
     "workers": workers.run,
     "memory": memory.run,
@@ -45,7 +49,7 @@ def main() -> None:
             try:
                 began = time.monotonic()
                 report = SCENARIOS[name](Bench(machine, Path(folder), options))
-            except (ServiceFailed, LoadFailed) as failure:
+            except (ServiceFailed, LoadFailed, BuildFailed) as failure:
                 say(f"{name}: failed: {failure}")
                 failed = True
                 continue
@@ -60,12 +64,22 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures Headgate beside nginx, HAProxy and Envoy.")
-    parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="only this one; may be repeated (default: all)")
+    parser.add_argument(
+        "--scenario", type=_scenarios, action="extend", metavar="NAME[,NAME]", help=f"only these; may be repeated: {', '.join(SCENARIOS)}"
+    )
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds for each proxy (default: 5)")
-    parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="load in each round (default: 5)")
+    parser.add_argument("--seconds", type=float, default=4.0, metavar="S", help="load in each round (default: 4)")
     parser.add_argument("--quick", action="store_true", help="one round of 2 seconds: shows that it works, measures little")
     parser.add_argument("--write-docs", action="store_true", help=f"put the tables into {PERFORMANCE_PAGE.name}")
     return parser
+
+
+def _scenarios(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in SCENARIOS:
+            raise argparse.ArgumentTypeError(f"no scenario {name!r}; there are: {', '.join(SCENARIOS)}")
+    return names
 
 
 def _keep(report: Report, options: Options, machine: Machine, when: datetime) -> None:

@@ -22,6 +22,10 @@ go_build() { # FOLDER PROGRAM [OPTION ...]
 }
 go_build "$out/plugin_filter/go" "$out/plugin_filter/go/checker"
 go_build "$out/plugin_cert_loader/go" "$out/plugin_cert_loader/go/loader"
+rm -rf "$out/writing"
+cp -r "$out/plugin_filter/go" "$out/writing"
+cp tests/conformance/go_writing/main.go "$out/writing/main.go"
+go_build "$out/writing" "$out/writing/writing"
 # A host that runs plugins as MOSN does, and both sides once more with the release of go-plugin that MOSN uses.
 host="$PWD/tests/conformance/go_plugin"
 go_build "$host" "$out/host"

@@ -22,7 +22,8 @@ class EnvoyExtProc(Envoy):
         own = folder / self.key
         own.mkdir(exist_ok=True)
         path = _socket(own)
-        argv = [str(EXT_PROC_PYTHON), str(ROOT / "bench" / "peers" / "ext_proc_server.py"), str(path)]
+        # -P: without the script's own folder, whose envoy.py would be taken for the package of the messages.
+        argv = [str(EXT_PROC_PYTHON), "-P", str(ROOT / "bench" / "peers" / "ext_proc_server.py"), str(path)]
         self._server = Service("ext-proc-server", argv, cores, own)
         self._server.wait_listening(path)
         super().start(folder, cores, backend_port)

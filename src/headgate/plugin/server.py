@@ -20,9 +20,10 @@ from headgate.plugin.standard_methods import (
     HEALTH_CHECK_PATH,
     HEALTH_WATCH_PATH,
     SHUTDOWN_PATH,
-    Broker,
+    STDIO_PATH,
     HealthCheck,
     HealthWatch,
+    HeldMethod,
     HeldStreams,
     Shutdown,
 )
@@ -54,7 +55,8 @@ class PluginServer(ServerConnectionOwner):
             HEALTH_CHECK_PATH: HealthCheck(),
             HEALTH_WATCH_PATH: HealthWatch(self._held),
             SHUTDOWN_PATH: Shutdown(self.stop),
-            BROKER_PATH: Broker(self._held),
+            BROKER_PATH: HeldMethod(self._held),
+            STDIO_PATH: HeldMethod(self._held),
         }
 
     def stop(self) -> None:

@@ -13,6 +13,7 @@ HEALTH_CHECK_PATH = b"/grpc.health.v1.Health/Check"
 HEALTH_WATCH_PATH = b"/grpc.health.v1.Health/Watch"
 SHUTDOWN_PATH = b"/plugin.GRPCController/Shutdown"
 BROKER_PATH = b"/plugin.GRPCBroker/StartStream"
+STDIO_PATH = b"/plugin.GRPCStdio/StreamStdio"
 
 _SERVICES = ("", "plugin", "proto.Plugin")
 _SERVING = b"\x08\x01"
@@ -81,8 +82,9 @@ class Shutdown(GrpcMethod):
         self._shut_down()
 
 
-class Broker(GrpcMethod):
-    """``plugin.GRPCBroker/StartStream``: accepted, as go-plugin's clients open it, and held; no connection is brokered over it."""
+class HeldMethod(GrpcMethod):
+    """Accepted, as go-plugin's clients open it, and held: ``plugin.GRPCBroker/StartStream``, over which no connection is brokered, and
+    ``plugin.GRPCStdio/StreamStdio``, on which nothing comes, as a plugin's output stays where it is: the client reads it there, too."""
 
     def __init__(self, held: HeldStreams) -> None:
         super().__init__(wants_message=False)

@@ -48,6 +48,7 @@ _STREAM_WINDOW: Final = 1024 * 1024
 DEFAULT_MAX_ANSWER: Final = 64 * 1024 * 1024
 MAX_ANSWERS: Final = 256 * 1024 * 1024
 """Bytes of all answers of one connection that have begun to arrive and are not complete."""
+_TOO_MUCH: Final = "the answers under way on one connection are too large together"
 
 
 def client_settings() -> Http2Settings:
@@ -193,7 +194,7 @@ class UnaryCall(Http2Stream):
         if not self.started or message is None or connection is None:
             self.fail(CALL_MALFORMED, UNKNOWN, "data before the answer's head")
             return
-        problem = message.feed(data) if connection.hold(self, len(data)) else "the answers under way on one connection are too large together"
+        problem = message.feed(data) if connection.hold(self, len(data)) else _TOO_MUCH
         if not problem and end_stream:
             problem = "an answer without grpc-status"
         if problem:

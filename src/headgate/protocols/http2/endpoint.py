@@ -291,6 +291,18 @@ class Http2Endpoint(EndpointOutput, FrameEvents):
             # A peer that does not read keeps what is unsent, and with it the socket.
             asyncio.get_running_loop().call_later(1.0, transport.abort)
 
+    def rest(self, seconds: float) -> None:
+        """Read nothing for a while: what the peer has to say is more than this side likes to deal with."""
+        transport = self._transport
+        if transport is not None and not self.closed and transport.is_reading():
+            transport.pause_reading()
+            asyncio.get_running_loop().call_later(seconds, self._read_on)
+
+    def _read_on(self) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.resume_reading()
+
     def drain(self) -> None:
         """Begin no more streams, and close with the last."""
         if not self.closed and not self.draining:

@@ -24,6 +24,7 @@ from headgate.runtimes.process.instance_calls import (
     UnimplementedError,
     start_plugin_call,
 )
+from headgate.runtimes.process.stdio_stream import STDIO_PATH, StdioReceiver, StdioStream
 
 __all__ = ["InstanceConnection", "UnimplementedError"]
 
@@ -130,6 +131,18 @@ class InstanceConnection(InstanceOwner):
     def open_broker_stream(self) -> None:
         """Open go-plugin's ``GRPCBroker/StartStream``, as its own clients do; a plugin that does not know it may say so."""
         self._connection.open_for_ever(BrokerStream(), BROKER_PATH)
+
+    def open_stdio(self, receiver: StdioReceiver) -> None:
+        """Have the plugin send what it writes to its standard output and error, as go-plugin's own clients do.
+
+        :param receiver: hears of the end, too, unless the connection takes no more calls; a plugin that does not know the method ends it
+            with UNIMPLEMENTED
+        """
+        self._connection.open_server_stream(StdioStream(self._connection, receiver), STDIO_PATH, b"")
+
+    def rest(self, seconds: float) -> None:
+        """Read nothing for a while."""
+        self._connection.rest(seconds)
 
     def close(self) -> None:
         """Close it; calls under way fail."""

@@ -21,9 +21,10 @@ LINES_PER_SECOND: Final = 200
 MAX_LINE: Final = 8192
 """Bytes; the rest of a longer line is left out."""
 
-_CHUNK: Final = 64 << 10
-_BREATH: Final = 0.002
+BREATH: Final = 0.002
 """Seconds between two reads while lines are being left out: a flood then costs the supervisor little."""
+
+_CHUNK: Final = 64 << 10
 _TOLD_APART: Final = ("@level", "@message", "@timestamp", "@module", "@caller")
 
 
@@ -60,7 +61,7 @@ class OutputLog:
         while data := await stream.read(_CHUNK):
             self.feed(data)
             if self.flooded:
-                await asyncio.sleep(_BREATH)
+                await asyncio.sleep(BREATH)
         self.finish()
 
     def feed(self, data: bytes) -> None:

@@ -60,10 +60,8 @@ class PluginProcess:
         self._definition = definition
         self._directory = directory
         self._process = process
-        logger = logging.getLogger(f"headgate.plugin.{definition.name}")
-        level = level_number(definition.log_level)
-        self._stdout = OutputLog(logger, None if level == OFF else level)
-        self._stderr = OutputLog(logger, None if level == OFF else level)
+        self._stdout = self._output()
+        self._stderr = self._output()
         self._readers: list[asyncio.Task[None]] = []
         self._exit_watch: asyncio.Task[None] | None = None
 
@@ -153,6 +151,11 @@ class PluginProcess:
             await asyncio.wait_for(self.exited.wait(), max(0.0, end - time.monotonic()))
         return self.exited.is_set()
 
+    def _output(self) -> OutputLog:
+        """The way to the log for one stream of what it writes."""
+        level = level_number(self._definition.log_level)
+        return OutputLog(logging.getLogger(f"headgate.plugin.{self._definition.name}"), None if level == OFF else level)
+
     # --- coming up
 
     async def _come_up(self, end: float, room: PluginRoom) -> None:
@@ -171,7 +174,7 @@ class PluginProcess:
             self.endpoint = parse_handshake(line, self._definition.protocol)
         except HandshakeError as error:
             raise PluginStartError(str(error)) from None
-        link = PluginLink(self.endpoint, self._definition.protocol == "grpc", room.wheel)
+        link = PluginLink(self.endpoint, self._definition.protocol == "grpc", room.wheel, self._output)
         try:
             await link.open(max(0.1, end - time.monotonic()))
         except OSError as error:

@@ -119,7 +119,7 @@ def test_mosn_s_way_of_naming_a_file(tmp_path: Path) -> None:
 
 def test_a_path_belongs_to_filters_that_are_loaded_from_a_file() -> None:
     with pytest.raises(ConfigRejected) as caught:
-        FilterTester("lua", {}, entry={"path": "x.lua"})
+        FilterTester("plugin", {"plugin": "checker"}, entry={"path": "x.py"})
     assert "only a filter of type" in str(caught.value)
     with pytest.raises(ConfigRejected) as caught:
         FilterTester("module", {})

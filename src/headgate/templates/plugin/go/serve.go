@@ -27,8 +27,8 @@ var Handshake = plugin.HandshakeConfig{ProtocolVersion: 1, MagicCookieKey: "MOSN
 
 // Serve answers calls until the proxy asks for the end, and returns then.
 //
-// Log with the package log: it writes to the real standard error, which the proxy reads. From here on go-plugin has os.Stdout and
-// os.Stderr lead elsewhere.
+// What the service writes to os.Stdout and os.Stderr ends in the proxy's log, as what it logs with the package log does. Under MOSN only
+// the latter does: from here on go-plugin has os.Stdout and os.Stderr lead elsewhere, and MOSN does not ask for what goes there.
 func Serve(service Service) {
 	if processes, err := strconv.Atoi(os.Getenv("MOSN_PROCS")); err == nil && processes > 0 {
 		runtime.GOMAXPROCS(processes)

@@ -1,0 +1,3 @@
+module headgate.test/demo
+
+go 1.21
