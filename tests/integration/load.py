@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 
 from tests.integration.harness import until
@@ -14,18 +16,29 @@ class Load:
     """Clients that send GET one after the other, each in a thread of its own.
 
     :param keep_alive: one connection for each client, replaced when the server closes it in order; otherwise one for each request
+    :param headers: of each request
     :ivar statuses: how often each status code came
     :ivar failures: requests without a complete answer
+    :ivar longest: seconds that the slowest answer took
     """
 
-    def __init__(self, address: tuple[str, int], *, clients: int = 4, target: str = "/", keep_alive: bool = True) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        *,
+        clients: int = 4,
+        target: str = "/",
+        keep_alive: bool = True,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._address = address
         self._target = target
-        self._keep_alive = keep_alive
+        self._headers = {**(headers or {}), **({} if keep_alive else {"Connection": "close"})}
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self.statuses: Counter[int] = Counter()
         self.failures: list[str] = []
+        self.longest: float = 0.0
         self._threads = [threading.Thread(target=self._run, name=f"load-{number}", daemon=True) for number in range(clients)]
 
     @property
@@ -52,8 +65,9 @@ class Load:
         while not self._stop.is_set():
             if connection is None:
                 connection = http.client.HTTPConnection(*self._address, timeout=20.0)
+            began = time.monotonic()
             try:
-                connection.request("GET", self._target, headers={} if self._keep_alive else {"Connection": "close"})
+                connection.request("GET", self._target, headers=self._headers)
                 response = connection.getresponse()
                 response.read()
             except (OSError, http.client.HTTPException) as error:
@@ -64,6 +78,7 @@ class Load:
                 continue
             with self._lock:
                 self.statuses[response.status] += 1
+                self.longest = max(self.longest, time.monotonic() - began)
             if response.will_close:
                 connection.close()
                 connection = None

@@ -1,6 +1,6 @@
 """Ground floor: what an author of an extension imports, and the registries. It imports nothing of the rest."""
 
-from headgate.api.deferred import Deferred
+from headgate.api.deferred import Deferred, DeferredChunk
 from headgate.api.errors import (
     AlreadyRepliedError,
     ConfigError,
@@ -27,6 +27,7 @@ __all__ = [
     "ConfigRejected",
     "ConnectionInfo",
     "Deferred",
+    "DeferredChunk",
     "ExtensionError",
     "FilterCallbacks",
     "HeaderError",

@@ -1,4 +1,4 @@
-"""A verdict that comes later, without a coroutine and without a task.
+"""A verdict, or a body's rest, that comes later, without a coroutine and without a task.
 
 What an ``async def`` handler costs (a coroutine, a task, a turn of the loop) is more than such an answer costs otherwise. A handler whose
 answer arrives in a callback (a plugin's, a script's sub-request's, a native module's) returns a :class:`Deferred` instead: the stream
@@ -99,3 +99,16 @@ class Deferred:
             self.done = True
             self._receiver = None
             self.on_abandoned()
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class DeferredChunk(Deferred):
+    """What a hook of a body's end returns when the body waits: the message's end is held until it is resolved.
+
+    :ivar data: what goes on behind the last chunk then; set it before :meth:`resolve`. It also goes on when the time is over and the
+        entry's policy lets the message pass.
+    """
+
+    def __init__(self, data: bytes = b"") -> None:
+        super().__init__()
+        self.data: bytes = data

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from headgate.api.errors import ExtensionError
 from headgate.api.plugin_messages import PluginRequest, PluginResponse
@@ -101,8 +101,11 @@ class PluginDefinition:
     health_interval: float = 10.0
 
 
-class PluginReceiver:
-    """Who waits for a call: exactly one of its methods is called, in the worker's loop, unless the call is cancelled."""
+class PluginReceiver(Protocol):
+    """Who waits for a call: exactly one of its methods is called, in the worker's loop, unless the call is cancelled.
+
+    Derive from it, or have its methods.
+    """
 
     def on_plugin_response(self, response: PluginResponse) -> None:
         """The answer."""
@@ -113,7 +116,7 @@ class PluginReceiver:
         raise NotImplementedError
 
 
-class PluginCall:
+class PluginCall(Protocol):
     """A call under way."""
 
     def cancel(self) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 class PluginRequest:
     """What a plugin is asked.
 
-    :ivar header: field 1: single-valued headers, names in lower case
+    :ivar header: field 1: single-valued headers, their names as the caller writes them: the filter ``plugin`` in their canonical form
+        (``User``, ``Content-Type``) unless its ``header_names`` says ``lower``
     :ivar trailer: field 2: likewise
     :ivar body: field 3
     :ivar type: field 4: free

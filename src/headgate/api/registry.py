@@ -61,10 +61,25 @@ def _join(path: str, location: tuple[int | str, ...]) -> str:
 
 
 class ExtensionScope:
-    """The extensions that one configuration loaded by path: registrations that live and die with it."""
+    """The extensions that one configuration loaded by path: registrations that live and die with it.
+
+    :ivar registrations: kind and name -> what was registered
+    """
 
     def __init__(self) -> None:
         self.registrations: dict[tuple[str, str], Registration[object]] = {}
+        self._at_close: list[Callable[[], None]] = []
+
+    def at_close(self, action: Callable[[], None]) -> None:
+        """Have something done when what was loaded is no longer needed: the code is to be forgotten."""
+        self._at_close.append(action)
+
+    def close(self) -> None:
+        """The configuration that loaded it is over: nothing of it will be called again. May be called more than once."""
+        actions, self._at_close = self._at_close, []
+        self.registrations = {}
+        for action in actions:
+            action()
 
 
 _collecting: ContextVar[ExtensionScope | None] = ContextVar("headgate_collecting_scope", default=None)
@@ -142,10 +157,13 @@ class Registry(Generic[ProductT]):
 
     def _from_entry_point(self, name: str) -> Registration[ProductT] | None:
         for entry in importlib.metadata.entry_points(group=f"headgate.{self.kind}", name=name):
+            token = _collecting.set(None)  # a package is the process's, whoever was the first to ask for it
             try:
                 loaded = entry.load()
             except Exception as error:
                 raise ExtensionLoadError(f"entry point headgate.{self.kind}:{name} ({entry.value}): {error}") from error
+            finally:
+                _collecting.reset(token)
             registered = self._registrations.get(name)
             if registered is None:
                 raise ExtensionLoadError(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from headgate.api.messages import RequestHead, ResponseHead
 
 
@@ -103,6 +105,7 @@ class HostInfo:
 _NO_HEADERS: Final[dict[str, str]] = {}
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)  # the stand-in of a process of its own derives from it
 class Stream:
     """One request and its response.
 

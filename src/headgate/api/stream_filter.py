@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from headgate.api.deferred import Deferred
+from headgate.api.deferred import Deferred, DeferredChunk
 from headgate.api.errors import RegistrationError
 from headgate.api.registry import Registry
 from headgate.api.status import BodyNeed, Phase, Status
@@ -65,6 +65,14 @@ class StreamFilter(Generic[ConfigT_co]):
         """
         return None
 
+    def on_receive_end(self, stream: Stream) -> bytes | DeferredChunk | None:
+        """The request's body is complete. Called once, with ``request_body = CHUNKS``, behind the last chunk and before the trailers; also
+        for a request without a body. A filter that keeps chunks back (by returning ``b""`` for them) lets them go here.
+
+        :returns: what goes on behind the last chunk; a :class:`DeferredChunk` holds the request's end. The default adds nothing.
+        """
+        return None
+
     def on_receive_trailers(self, stream: Stream, trailers: Headers) -> None:
         """The request ended with trailer fields, which may be changed. The default does nothing."""
 
@@ -80,6 +88,14 @@ class StreamFilter(Generic[ConfigT_co]):
         """A chunk of the response's body passes. Called only with ``response_body = CHUNKS``.
 
         :returns: what goes on in its place (``b""`` drops it); None leaves it as it is. The default leaves it.
+        """
+        return None
+
+    def on_send_end(self, stream: Stream) -> bytes | DeferredChunk | None:
+        """The response's body is complete. Called once, with ``response_body = CHUNKS``, behind the last chunk and before the trailers;
+        also for a response without a body.
+
+        :returns: what goes on behind the last chunk; a :class:`DeferredChunk` holds the response's end. The default adds nothing.
         """
         return None
 

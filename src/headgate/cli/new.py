@@ -17,7 +17,7 @@ from headgate.cli.skeleton import kinds, languages, make
 @click.option("--into", type=click.Path(path_type=Path), help="Folder to make; by default one of that name, here.")
 @tells_failures
 def new(kind: str, name: str, language: str | None, into: Path | None) -> None:
-    """Write a working skeleton of an extension, with its test: a KIND called NAME. Without --lang it is in Python."""
+    """Write a working skeleton of an extension, with its test: a KIND called NAME. Without --lang it is in Python, if there is one."""
     folder = into or Path(name)
     skeleton = make(kind, name, language, folder)
     skeleton.write(folder)

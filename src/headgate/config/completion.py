@@ -2,6 +2,7 @@
 
 - a listener's name defaults to the text of its address;
 - empty texts that mean a default become that default;
+- a filter's canary gets what it does not say of itself from its entry;
 - a ``route`` without a target beside ``redirect`` or ``direct_response`` is none: MOSN's own dumps write one for every route;
 - relative paths, those of certificates included, are made absolute, from the folder of the configuration file; so is the
   program of a plugin that is a file there.
@@ -9,6 +10,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from pathlib import Path
@@ -23,6 +25,7 @@ from headgate.config.models import (
     RouteActionConfig,
     RouteConfig,
     ServerConfig,
+    StreamFilterConfig,
     TlsContextConfig,
 )
 from headgate.config.wasm_plugins import complete_wasm_filter, insert_wasm_plugins
@@ -45,6 +48,10 @@ def complete(config: HeadgateConfig, base: Path) -> None:
         config.plugin.log_base = _absolute(config.plugin.log_base, base)
     for plugin in config.plugins:
         _complete_plugin(plugin, base)
+    for server in config.servers:
+        for listener in server.listeners:
+            for entry in listener.stream_filters:
+                _complete_canary(entry)
     insert_wasm_plugins(config)
     for server in config.servers:
         _complete_server(server, base)
@@ -91,10 +98,26 @@ def _complete_listener(listener: ListenerConfig, base: Path) -> None:
         entry.path = _absolute(entry.path, base)
         if entry.go_plugin_config is not None:
             entry.go_plugin_config.so_path = _absolute(entry.go_plugin_config.so_path, base)
+        if entry.canary is not None:
+            entry.canary.path = _absolute(entry.canary.path, base)
     for log in listener.access_logs:
         log.log_path = _log_path(log.log_path, base)
     for entry in listener.stream_filters:
-        complete_wasm_filter(entry, base)
+        for version in entry.versions:
+            complete_wasm_filter(version, base)
+
+
+def _complete_canary(entry: StreamFilterConfig) -> None:
+    canary = entry.canary
+    if canary is None:
+        return
+    if not canary.type:
+        canary.type = entry.registered_type
+        canary.path = canary.path or entry.file
+        canary.factory = canary.factory or entry.export
+    if canary.config is None:
+        canary.config = copy.deepcopy(entry.config)
+    canary.isolation = canary.isolation or entry.isolation
 
 
 def _complete_plugin(plugin: ProcessPluginConfig, base: Path) -> None:

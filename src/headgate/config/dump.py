@@ -1,6 +1,7 @@
 """The normal form of a configuration: MOSN's spelling of every key, defaults filled in, durations as Go writes them.
 
-What it shows to others (admin API, log) it shows without secrets: private keys, and whatever stands under a key that looks like one.
+What it shows to others (admin API, log) it shows without secrets: private keys, whatever stands under a key that looks like one,
+and all values of plugins' environments.
 A normal form without secrets, read again, gives the same configuration.
 """
 
@@ -11,7 +12,7 @@ import json
 from headgate.config.collection import collection_paused
 from headgate.config.models import HeadgateConfig
 from headgate.config.proxies import proxy_config
-from headgate.config.redaction import redacted
+from headgate.config.redaction import hide_environments, redacted
 
 
 def dump(config: HeadgateConfig) -> dict[str, object]:
@@ -19,6 +20,7 @@ def dump(config: HeadgateConfig) -> dict[str, object]:
     with collection_paused():
         shown = redacted(normal_form(config))
     assert isinstance(shown, dict)
+    hide_environments(shown)
     return shown
 
 

@@ -16,11 +16,13 @@ def complete_lua_scripts(server: ServerConfig, base: Path) -> None:
     names = {"lua"}
     for listener in server.listeners:
         for entry in listener.stream_filters:
-            if entry.type == "lua":
-                names.add(entry.name)
-                if entry.path:
-                    entry.config.setdefault("path", entry.path)
-                _complete(entry.config, base)
+            for version in entry.versions:
+                if version.type == "lua":
+                    names.update((entry.name, f"{entry.name or entry.type}@canary"))
+                    if version.path:
+                        # Assigned, not changed: what was never set does not travel to the workers.
+                        version.config = {"path": version.path, **version.options}
+                    _complete(version.config, base)
     for router in server.routers:
         for virtual_host in router.virtual_hosts:
             for configs in (virtual_host.per_filter_config, *(route.per_filter_config for route in virtual_host.routers)):

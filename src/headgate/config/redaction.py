@@ -37,6 +37,19 @@ def redacted(value: object) -> object:
     return _redacted(value, secret=False)
 
 
+def hide_environments(mapping: dict[str, object]) -> None:
+    """Put :data:`REDACTED` in place of every value of the plugins' ``env``, whatever its name: what is told to a program by its
+    environment is often a secret.
+
+    :param mapping: a whole configuration as plain data; changed in place
+    """
+    plugins = mapping.get("plugins")
+    for plugin in plugins if isinstance(plugins, list) else []:
+        environment = plugin.get("env") if isinstance(plugin, dict) else None
+        if isinstance(environment, dict):
+            plugin["env"] = dict.fromkeys(environment, REDACTED)
+
+
 def _redacted(value: object, secret: bool) -> object:
     """:param secret: whether ``value`` stands somewhere below a key that names a secret"""
     if isinstance(value, dict):

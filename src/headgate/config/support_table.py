@@ -92,9 +92,6 @@ SUPPORT: Final[dict[type[ConfigModel], dict[str, Support]]] = {
         "log_path": _no_effect("MOSN no longer reads it; use 'access_logs'"),
     },
     FilterChainConfig: {"match": _no_effect("MOSN does not use it either")},
-    StreamFilterConfig: {
-        "canary": _refused("canary versions of filters"),
-    },
     ProxyConfig: {
         "fallback_for_unknown_protocol": _refused("protocol detection"),
         "concurrency_num": _no_effect("a setting of MOSN's goroutines"),
@@ -147,13 +144,13 @@ SUPPORT_BY_VALUE: Final[dict[type[ConfigModel], dict[str, str]]] = {
     ListenerConfig: {"network": "`udp` is not supported yet", "listener_filters": "Not supported yet"},
     NetworkFilterConfig: {"type": "Of MOSN's, only `proxy` is supported so far"},
     StreamFilterConfig: {
-        "type": "MOSN's own filters, and `module`, are not supported yet",
+        "type": "MOSN's own filters are not supported yet",
     },
     ProxyConfig: {
         "downstream_protocol": "Other protocols are not supported yet",
         "router_handler_name": "Handlers other than `default` are not supported yet",
     },
-    VirtualHostConfig: {"require_tls": "Values other than `NONE` are not supported yet"},
+    VirtualHostConfig: {"require_tls": "`EXTERNAL_ONLY` is not supported yet"},
     RouteActionConfig: {"upstream_protocol": "Only `Http1` is supported so far"},
     ClusterConfig: {
         "type": "Other types are not supported yet",

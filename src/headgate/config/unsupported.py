@@ -152,8 +152,8 @@ def _downstream_protocol(proxy: ProxyConfig, path: str, findings: Findings) -> N
 @_check(VirtualHostConfig)
 def _virtual_host(host: VirtualHostConfig, path: str, findings: Findings) -> None:
     # MOSN reads the key and lets plain text through all the same; whoever writes it does not mean that.
-    if host.require_tls.upper() not in ("", "NONE"):
-        findings.unsupported(join(path, "require_tls"), "a redirect to TLS")
+    if host.require_tls.upper() not in ("", "NONE", "ALL"):
+        findings.unsupported(join(path, "require_tls"), "any other value than NONE and ALL")
 
 
 @_check(RouteActionConfig)

@@ -6,10 +6,11 @@ that its create function finds everything in the entry. A name that is not there
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from headgate.config.models import HeadgateConfig, StreamFilterConfig
+from headgate.config.models import CanaryConfig, HeadgateConfig, StreamFilterConfig, WasmPluginConfig
 
 _TYPES: Final = ("wasm", "proxywasm")
 
@@ -20,12 +21,17 @@ def insert_wasm_plugins(config: HeadgateConfig) -> None:
     for server in config.servers:
         for listener in server.listeners:
             for entry in listener.stream_filters:
-                plugin = plugins.get(str(entry.config.get("from_wasm_plugin", "")))
-                if entry.type == "proxywasm" and plugin is not None and plugin.vm_config is not None and "vm_config" not in entry.config:
-                    entry.config["vm_config"] = plugin.vm_config.model_dump()
+                for version in entry.versions:
+                    _insert(version, plugins)
 
 
-def complete_wasm_filter(entry: StreamFilterConfig, base: Path) -> None:
+def _insert(entry: StreamFilterConfig | CanaryConfig, plugins: Mapping[str, WasmPluginConfig]) -> None:
+    plugin = plugins.get(str(entry.options.get("from_wasm_plugin", "")))
+    if entry.type == "proxywasm" and plugin is not None and plugin.vm_config is not None and "vm_config" not in entry.options:
+        entry.options["vm_config"] = plugin.vm_config.model_dump()
+
+
+def complete_wasm_filter(entry: StreamFilterConfig | CanaryConfig, base: Path) -> None:
     """Make the module's path absolute. An entry's own ``path`` stands for ``path`` in its ``config``.
 
     :param base: folder of the configuration file
@@ -33,8 +39,8 @@ def complete_wasm_filter(entry: StreamFilterConfig, base: Path) -> None:
     if entry.type not in _TYPES:
         return
     if entry.type == "wasm" and entry.path:
-        entry.config.setdefault("path", entry.path)
-    for place, key in _paths(entry.config):
+        entry.config = {"path": entry.path, **entry.options}  # assigned: what was never set does not travel to the workers
+    for place, key in _paths(entry.options):
         value = place[key]
         if isinstance(value, str) and value:
             place[key] = str(base / value)

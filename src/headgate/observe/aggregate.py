@@ -99,9 +99,9 @@ class StatsAggregate:
         if groups is not None:
             self._base = sum_groups([self._base, [_without_gauges(group) for group in groups]])
 
-    def retain(self, listeners: set[str], clusters: set[str]) -> None:
-        """After a reload: forget what dead workers had counted for listeners and clusters that no longer exist."""
-        self._base = [group for group in self._base if _remains(group["labels"], listeners, clusters)]
+    def retain(self, listeners: set[str], clusters: set[str], plugins: set[str]) -> None:
+        """After a reload: forget what dead workers had counted for listeners, clusters and plugins that no longer exist."""
+        self._base = [group for group in self._base if _remains(group["labels"], listeners, clusters, plugins)]
 
     def total(self) -> list[MetricGroup]:
         """The sum over all workers, dead and alive."""
@@ -118,8 +118,9 @@ def _without_gauges(group: MetricGroup) -> MetricGroup:
     }
 
 
-def _remains(labels: dict[str, str], listeners: set[str], clusters: set[str]) -> bool:
-    return labels.get("listener", "") in listeners | {""} and labels.get("cluster", "") in clusters | {""}
+def _remains(labels: dict[str, str], listeners: set[str], clusters: set[str], plugins: set[str]) -> bool:
+    kept = {"listener": listeners, "cluster": clusters, "plugin": plugins}
+    return all(not labels.get(label) or labels[label] in names for label, names in kept.items())
 
 
 def with_totals(groups: Iterable[MetricGroup]) -> list[MetricGroup]:

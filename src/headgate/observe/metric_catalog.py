@@ -33,6 +33,7 @@ LABELS: Final[dict[str, str]] = {
     "plugin": "plugin, kind, reason",
     "tls": "listener, cluster",
     "certificate": "listener, cluster, context",
+    "wasm": "",
     "server": "",
 }
 """Labels of each metric type. Cluster-level values of ``upstream`` have no ``host`` label; of ``plugin``
@@ -134,6 +135,10 @@ _PLUGIN: Final[list[tuple[str, str, str]]] = [
     ("time", "histogram", "Time from a call's start to its outcome, in milliseconds."),
 ]
 
+_WASM: Final[list[tuple[str, str, str]]] = [
+    ("vm_restarts_total", "counter", "Instances of WASM modules started in place of one that failed."),
+]
+
 _SERVER: Final[list[tuple[str, str, str]]] = [
     ("workers", "gauge", "Worker processes that serve."),
     ("state", "gauge", "Life-cycle state by MOSN's number; 6 is running."),
@@ -154,6 +159,7 @@ METRICS: Final[list[MetricInfo]] = [
         ("plugin", _PLUGIN),
         ("tls", _TLS),
         ("certificate", _CERTIFICATE),
+        ("wasm", _WASM),
         ("server", _SERVER),
     )
     for key, kind, help in rows

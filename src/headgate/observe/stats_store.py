@@ -81,21 +81,15 @@ class StatsStore:
             found = self._tls[key] = TlsStats(owner, name)
         return found
 
-    def certificate(self, owner: str, name: str, context: str) -> CertificateStats:
-        """The statistics of the certificate of one TLS context.
-
-        :param owner: ``listener`` or ``cluster``
-        :param context: what the context is called
-        """
-        key = (owner, name, context)
-        found = self._certificates.get(key)
-        if found is None:
-            found = self._certificates[key] = CertificateStats(owner, name, context)
-        return found
-
-    def forget_certificate(self, owner: str, name: str, context: str) -> None:
-        """The context is gone."""
-        self._certificates.pop((owner, name, context), None)
+    def publish_certificates(self, certificates: list[CertificateStats]) -> None:
+        """Show these, all that the configuration in force has, and no others. Of several that are called the same, the first to expire."""
+        shown: dict[tuple[str, str, str], CertificateStats] = {}
+        for certificate in certificates:
+            key = (certificate.owner, certificate.name, certificate.context)
+            present = shown.get(key)
+            if present is None or certificate.not_after < present.not_after:
+                shown[key] = certificate
+        self._certificates = shown
 
     def plugin(self, name: str) -> PluginStats:
         """The statistics of a plugin that runs as a process of its own."""

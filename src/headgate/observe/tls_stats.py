@@ -64,14 +64,17 @@ class TlsStats:
 class CertificateStats:
     """How long the certificate of one TLS context is still good.
 
+    :param owner: ``listener`` or ``cluster``
+    :param name: its name
+    :param context: what the context is called
     :ivar not_after: when the first of its certificates expires, seconds since the epoch
     """
 
-    def __init__(self, owner: str, name: str, context: str) -> None:
+    def __init__(self, owner: str, name: str, context: str, not_after: float) -> None:
         self.owner: str = owner
         self.name: str = name
         self.context: str = context
-        self.not_after: float = 0.0
+        self.not_after: float = not_after
 
     def snapshot(self) -> MetricGroup:
         """The present values."""

@@ -5,12 +5,13 @@
     from headgate.plugin import Request, Response, serve
 
     def check(request: Request) -> Response:
-        return Response(status=0 if request.header.get("user") == "admin" else -1)
+        return Response(status=0 if request.header.get("User") == "admin" else -1)
 
     if __name__ == "__main__":
         serve(check)
 
-The proxy starts the program; see docs/plugins/python.md.
+The proxy starts the program; see docs/plugins/python.md. Names of header fields arrive as the caller writes them: in their canonical form
+(``User``, ``Content-Type``) from the filter ``plugin``, unless its ``header_names`` says ``lower``.
 """
 
 from headgate.api.plugin_messages import PluginRequest as Request

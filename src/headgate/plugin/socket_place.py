@@ -47,7 +47,9 @@ class SocketPlace:
             if os.path.isdir(directory) and len(os.fsencode(path)) <= _MAX_PATH:
                 break
         else:
-            self._made_directory = tempfile.mkdtemp(prefix="headgate-plugin-")  # mode 0700
+            # Mode 0700. A long $TMPDIR leaves no room for a socket's name.
+            long = len(os.fsencode(tempfile.gettempdir())) > _MAX_PATH - 50
+            self._made_directory = tempfile.mkdtemp(prefix="headgate-plugin-", dir="/tmp" if long else None)
             path = os.path.join(self._made_directory, "plugin.sock")
         with suppress(FileNotFoundError):
             os.unlink(path)

@@ -150,7 +150,7 @@ class FilterCalls(StreamState):
         self.current = None
         if error is None:
             if self.reply_head is not None:
-                self._reply_from_body(slot)
+                self.reply_from_body(slot)
                 return None
             if result is None:
                 return data
@@ -184,12 +184,12 @@ class FilterCalls(StreamState):
         self.current = None
         if error is None:
             if self.reply_head is not None:
-                self._reply_from_body(slot)
+                self.reply_from_body(slot)
                 return False
             return self.step != FINISHED
         return self.handler_failed(slot, error, "on_send_trailers" if sending else "on_receive_trailers")
 
-    def _reply_from_body(self, slot: FilterSlot) -> None:
+    def reply_from_body(self, slot: FilterSlot) -> None:
         """A handler of chunks or trailers, which returns no status, replied: that alone says STOP."""
         self.skip_sender(slot)
         self.start_reply()

@@ -26,6 +26,8 @@ class FilterChain:
     last_phase: int = 0
     request_chunks: bool = False
     response_chunks: bool = False
+    request_ends: bool = False
+    response_ends: bool = False
     request_trailers: bool = False
     response_trailers: bool = False
     destroys: bool = False
@@ -70,6 +72,8 @@ class FilterChain:
         capabilities = slot.capabilities
         if capabilities.request_body == 1:
             self.request_chunks = True
+            if capabilities.request_end:
+                self.request_ends = True
         if capabilities.request_trailers:
             self.request_trailers = True
 
@@ -79,6 +83,8 @@ class FilterChain:
         capabilities = slot.capabilities
         if capabilities.response_body == 1:
             self.response_chunks = True
+            if capabilities.response_end:
+                self.response_ends = True
         if capabilities.response_trailers:
             self.response_trailers = True
 

@@ -38,6 +38,8 @@ class Capabilities:
         )
         self.request_trailers: bool = filter_class.on_receive_trailers is not base.on_receive_trailers
         self.response_trailers: bool = filter_class.on_send_trailers is not base.on_send_trailers
+        self.request_end: bool = self.request_body == BodyNeed.CHUNKS and filter_class.on_receive_end is not base.on_receive_end
+        self.response_end: bool = self.response_body == BodyNeed.CHUNKS and filter_class.on_send_end is not base.on_send_end
         self.logs: bool = filter_class.on_log is not base.on_log
         self.destroys: bool = filter_class.on_destroy is not base.on_destroy
         # The most usual kind: it looks at the request's head and at nothing else.
@@ -128,6 +130,7 @@ class FilterEntry:
         self._quarantine = quarantine
         self._failures: deque[float] = deque()
         self.quarantined_until: float = 0.0
+        self._unstarted: bool = False
         self._capabilities: dict[type[StreamFilter[object]], Capabilities] = {}
         self.simple: ClassFactory | None = factory if isinstance(factory, ClassFactory) else None
         self.simple_capabilities: Capabilities | None = None if self.simple is None else self.capabilities_of(self.simple.filter_class)
@@ -149,7 +152,20 @@ class FilterEntry:
         self._failures.clear()
         self.stats.quarantined = 0
         _LOG.warning("stream filter %s is back from quarantine", self.name)
-        return False
+        if self._unstarted:
+            self.start()
+        return self.quarantined_until != 0.0
+
+    def start(self) -> None:
+        """The configuration has come into force. A factory that cannot start is set aside as in quarantine, and tried again after it."""
+        try:
+            self.factory.start()
+            self._unstarted = False
+        except BaseException as error:
+            self._unstarted = True
+            self.stats.errors += 1
+            _LOG.error("stream filter %s could not be started: %s: %s", self.name, type(error).__name__, error, exc_info=error)
+            self.set_aside(self._quarantine.backoff, "could not be started")
 
     def count_failure(self) -> None:
         """One more failure: of those in the window, enough set the filter aside."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
-from headgate.api.deferred import Deferred, DeferredReceiver
+from headgate.api.deferred import Deferred, DeferredChunk, DeferredReceiver
 from headgate.api.status import Status
 from headgate.net.deadlines import DeadlineWheel, Timed
 
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from headgate.proxy.stream_state import StreamState
 
 _LOG: Final = logging.getLogger("headgate.proxy")
+
+NOT_WALKING: Final = 0
+WALK_ON: Final = 1
+WALK_STOPS: Final = 2
+"""The filter's head handler returned STOP: no further sender runs."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -87,6 +92,38 @@ class DeferredCall(HandlerCall, DeferredReceiver):
         # An error of ours, or a message that the filter spoiled: nobody above here would answer the request.
         _LOG.exception("stream %d failed", self._stream.id)
         self._stream.local_reply(500, 0, b"")
+
+
+class EndCall(DeferredCall):
+    """Waits for a filter that holds the end of a body.
+
+    :ivar chunk: with what goes on then
+    :ivar walk: :data:`NOT_WALKING`, or what the walk, which has come to the filter and no further, does then
+    """
+
+    def __init__(self, stream: StreamState, slot: FilterSlot, chunk: DeferredChunk, sending: bool, walk: int, wheel: DeadlineWheel) -> None:
+        super().__init__(stream, slot, chunk, sending, wheel)
+        self.chunk: DeferredChunk = chunk
+        self.walk: int = walk
+
+    def on_deferred_done(self, verdict: Status | None) -> None:
+        self._over()
+        try:
+            self._stream.on_end_done(self, verdict)
+        except Exception:
+            self._engine_failed()
+
+    def on_deferred_failed(self, error: BaseException) -> None:
+        self._over()
+        try:
+            self._stream.on_end_failed(self, error)
+        except Exception:
+            self._engine_failed()
+
+    def timed_out(self) -> None:
+        """The entry's time limit has passed."""
+        self._deferred.abandon()
+        self._stream.on_end_timed_out(self)
 
 
 class _Timeout(Timed):

@@ -52,7 +52,7 @@ class ListenerRuntime(ConnectionOwner):
         self._snapshot = snapshot
         self._dispatcher = ListenerDispatcher(snapshot)
         for entry in snapshot.entries:
-            entry.factory.start()
+            entry.start()
         snapshot.certificates.start()
         if previous is not None:
             for connection in self._connections:
@@ -63,7 +63,7 @@ class ListenerRuntime(ConnectionOwner):
         snapshot = self._snapshot
         assert snapshot is not None
         tls = snapshot.tls
-        if tls is None:
+        if tls is None or not tls.choice.contexts:  # none: plain text until a certificate can be had ('fall_back')
             return self.http("http")
         wheel = snapshot.context.wheel
         # Compiled by mypyc, a protocol cannot derive from asyncio's classes; it has their methods.
@@ -208,7 +208,7 @@ class _Gate(PendingOwner):
 
     def pending_tls(self, pending: PendingConnection) -> asyncio.Protocol:
         tls = self._listener.tls
-        if tls is None:  # a reload has taken TLS away in between
+        if tls is None or not tls.choice.contexts:  # a reload has taken TLS away in between
             return self.pending_plain(pending)
         self._listener.pending_over(pending)
         return self._listener.tls_layer(tls)

@@ -6,13 +6,13 @@ Compiled by mypyc; interpreted otherwise.
 from __future__ import annotations
 
 import logging
-from time import monotonic
 from typing import Final
 
 from headgate.api.headers import Headers
 from headgate.api.messages import ResponseHead
 from headgate.api.status import BodyNeed
 from headgate.observe.stream_info import NO_HEALTHY_UPSTREAM, NO_ROUTE_FOUND, REQUEST_ENTITY_TOO_LARGE
+from headgate.proxy.body_path import BodyPath
 from headgate.proxy.filter_calls import (
     FAILED,
     GO_ON,
@@ -22,19 +22,16 @@ from headgate.proxy.filter_calls import (
     STOPPED,
     SUSPENDED,
     TERMINATED,
-    FilterCalls,
     no_bytes,
 )
 from headgate.proxy.filter_chain import ChainBuilder, FilterChain
 from headgate.proxy.filter_entry import FilterEntry, FilterSlot
-from headgate.proxy.handler_call import HandlerCall
+from headgate.proxy.handler_call import WALK_ON, HandlerCall
 from headgate.proxy.stream_state import (
     AFTER_CHOOSE_HOST,
     AFTER_ROUTE,
     BEFORE_ROUTE,
     CHOOSE_HOST,
-    FINISHED,
-    HELD_BODY_WATERMARK,
     MATCH_ROUTE,
     RESPONDING,
     UPSTREAM,
@@ -53,7 +50,7 @@ _BUFFER: Final = int(BodyNeed.BUFFER)
 _CHUNKS: Final = int(BodyNeed.CHUNKS)
 
 
-class ReceivePath(FilterCalls):
+class ReceivePath(BodyPath):
     """The layer that walks the request."""
 
     # --- birth
@@ -229,6 +226,11 @@ class ReceivePath(FilterCalls):
                 if passed:
                     self.held_request.append(passed)
                     self.held_request_bytes += len(passed)
+            if slot.capabilities.request_end and self.request_ended:
+                rest = self.call_end(slot, False, WALK_ON)
+                if rest is None or self.step >= RESPONDING:
+                    return False
+                self.hold_request_rest(rest)
         return True
 
     def _body_changed(self, length: int) -> None:
@@ -301,50 +303,6 @@ class ReceivePath(FilterCalls):
         self.host = host.info
         self.info.upstream_host = host.address
         return True
-
-    # --- the body (RequestReceiver)
-
-    def on_request_data(self, data: bytes) -> None:
-        """A part of the body arrived."""
-        self.info.bytes_received += len(data)
-        if self.step >= RESPONDING and self.upstream is None:
-            return
-        chain = self.chain
-        if chain is not None and chain.request_chunks:
-            for i in range(self.receive_at):
-                slot = chain.receivers[i]
-                if slot.capabilities.request_body == _CHUNKS:
-                    passed = self.call_data(slot, data, False)
-                    if passed is None or self.local_response or self.step == FINISHED:
-                        return
-                    data = passed
-            if not data:
-                return
-        if self.sent_upstream:
-            self.forward_request_data(data)
-            return
-        self.held_request.append(data)
-        self.held_request_bytes += len(data)
-        if self.waiting_for_body:
-            assert chain is not None
-            if self.held_request_bytes > chain.receivers[self.receive_at].entry.max_body:
-                self.local_reply(413, REQUEST_ENTITY_TOO_LARGE, b"")
-        elif self.held_request_bytes > HELD_BODY_WATERMARK:
-            self.pause_request()
-
-    def on_request_end(self, trailers: Headers | None) -> None:
-        """The request is complete."""
-        self.request_ended = True
-        self.request_paused = False
-        self.info.request_received = monotonic()
-        self.request.trailers = trailers
-        if self.step == FINISHED:
-            return
-        if self.sent_upstream or self.step == UPSTREAM:
-            self.forward_request_end()
-        elif self.waiting_for_body:
-            self.waiting_for_body = False
-            self.advance()
 
     # --- verdicts of asynchronous handlers
 

@@ -6,25 +6,20 @@ a newer one is applied -> *closed* when its last stream has ended: pools, factor
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Mapping
 from typing import Final
 
-from headgate.api.entry_settings import EntrySettings, building_entry
 from headgate.api.errors import ConfigError, ConfigRejected
-from headgate.api.isolation import ISOLATIONS, IsolatedEntry
-from headgate.api.registry import ExtensionScope, Registration
-from headgate.api.stream_filter import STREAM_FILTERS, StreamFilterFactory
+from headgate.api.registry import ExtensionScope
+from headgate.api.stream_filter import StreamFilterFactory
 from headgate.api.upstream_call import calls_through
-from headgate.config.models import HeadgateConfig, ListenerConfig, ProxyConfig, StreamFilterConfig
+from headgate.config.models import HeadgateConfig, ListenerConfig, ProxyConfig
 from headgate.net.tls.listener_tls import ListenerTls
 from headgate.net.tls.owners import TlsBuilder
 from headgate.observe.access_log import AccessLog
 from headgate.protocols.http1.settings import Http1Settings
 from headgate.proxy.cluster_call import ClusterCaller
-from headgate.proxy.entry_match import build_match
-from headgate.proxy.filter_entry import FilterEntry, Quarantine
+from headgate.proxy.filter_build import FilterBuilder
 from headgate.proxy.forwarding_headers import ForwardingHeaders
 from headgate.proxy.snapshot import Generation, ListenerSnapshot
 from headgate.proxy.worker_context import WorkerContext
@@ -33,7 +28,6 @@ from headgate.upstream.cluster_manager import ClusterManager
 from headgate.upstream.pools import Pools
 
 _LOG: Final = logging.getLogger("headgate.proxy")
-_entry_ids: Final = itertools.count(1)
 
 
 class Runtime:
@@ -50,6 +44,7 @@ class Runtime:
         self._certificates = certificates
         self._factories: list[StreamFilterFactory] = []
         self._logs: list[AccessLog] = []
+        self._scope: ExtensionScope | None = None
 
     @staticmethod
     def build(config: HeadgateConfig, scope: ExtensionScope, context: WorkerContext) -> Runtime:
@@ -69,6 +64,10 @@ class Runtime:
         """For the builder: what goes when this runtime goes."""
         self._factories.extend(factories)
         self._logs.extend(logs)
+
+    def own(self, scope: ExtensionScope) -> None:
+        """The extensions were loaded for this runtime alone: they go with it."""
+        self._scope = scope
 
     @property
     def generation(self) -> Generation:
@@ -90,6 +89,8 @@ class Runtime:
                 _LOG.exception("a stream filter factory failed in close()")
         for log in self._logs:
             log.close()
+        if self._scope is not None:
+            self._scope.close()
 
 
 class _Builder:
@@ -101,14 +102,18 @@ class _Builder:
         self._context = context
         self._errors: list[ConfigError] = []
         self._certificates = TlsBuilder(context.stats, scope)
-        self._factories: list[StreamFilterFactory] = []
+        self._filters = FilterBuilder(scope, context.stats, config.extensions)
         self._logs: list[AccessLog] = []
 
     def build(self) -> Runtime:
         config = self._config
-        clusters = ClusterManager.from_config(
-            config.cluster_manager, "cluster_manager", self._context.stats, self._scope, self._certificates
-        )
+        try:
+            clusters = ClusterManager.from_config(
+                config.cluster_manager, "cluster_manager", self._context.stats, self._scope, self._certificates
+            )
+        except ConfigRejected:
+            self._certificates.close()
+            raise
         pools = Pools(self._context.wheel, self._context.connector)
         runtime = Runtime(clusters, pools, self._certificates)
         server = config.servers[0]
@@ -119,14 +124,15 @@ class _Builder:
                 snapshot = self._listener(listener, path, runtime, routers, clusters, pools)
                 if snapshot is not None:
                     runtime.listeners[snapshot.name] = snapshot
+        self._errors.extend(self._filters.errors)
         if self._errors:
-            for factory in self._factories:
+            for factory in self._filters.factories:
                 factory.close()
             for log in self._logs:
                 log.close()
             self._certificates.close()
             raise ConfigRejected(self._errors)
-        runtime.adopt(self._factories, self._logs)
+        runtime.adopt(self._filters.factories, self._logs)
         return runtime
 
     def _routers(self) -> dict[str, RouterTable]:
@@ -143,7 +149,7 @@ class _Builder:
     ) -> ListenerSnapshot | None:
         name = listener.name or listener.address
         proxy = self._proxy(listener, path)
-        entries = self._entries(listener, name, path)
+        filters = self._filters.listener(listener, name, path)
         logs = self._access_logs(listener, name, path)
         tls = self._tls(listener, name, path)
         if proxy is None:
@@ -151,11 +157,11 @@ class _Builder:
         table = routers.get(proxy.router_config_name)
         if table is None:
             return None  # the router itself has been found faulty
-        self._route_configs(table, entries, proxy.router_config_name)
+        self._filters.route_configs(table, filters)
         return ListenerSnapshot(
             name,
             runtime.generation,
-            [entry for entry, _ in entries],
+            [built.entry for built in filters],
             table,
             clusters,
             pools,
@@ -199,108 +205,6 @@ class _Builder:
                 self._errors.append(error)
         self._logs.extend(logs)
         return logs
-
-    # --- stream filters
-
-    def _entries(self, listener: ListenerConfig, listener_name: str, path: str) -> list[tuple[FilterEntry, _Source]]:
-        entries: list[tuple[FilterEntry, _Source]] = []
-        names: set[str] = set()
-        for position, entry in enumerate(listener.stream_filters):
-            at = f"{path}.stream_filters[{position}]"
-            name = entry.name or entry.type
-            number = 2
-            while name in names:
-                name = f"{entry.name or entry.type}#{number}"
-                number += 1
-            names.add(name)
-            try:
-                registration = STREAM_FILTERS.find(entry.registered_type, f"{at}.type", self._scope)
-                entries.append((self._entry(entry, name, listener_name, at, registration), _Source(registration, entry.config)))
-            except ConfigRejected as rejected:
-                self._errors.extend(rejected.errors)
-            except ConfigError as error:
-                self._errors.append(error)
-        return entries
-
-    def _entry(
-        self, entry: StreamFilterConfig, name: str, listener_name: str, at: str, registration: Registration[StreamFilterFactory]
-    ) -> FilterEntry:
-        parsed = registration.parse(entry.config, f"{at}.config")
-        settings = EntrySettings(name, entry.type, listener_name, at, entry.timeout, entry.max_body, entry.file, entry.export)
-        factory = self._factory(entry, settings, registration, parsed)
-        self._factories.append(factory)
-        quarantine = entry.quarantine
-        try:
-            return FilterEntry(
-                next(_entry_ids),
-                name,
-                entry.type,
-                factory,
-                entry.on_error == "deny",
-                entry.timeout,
-                entry.max_body,
-                build_match(entry.match, f"{at}.match"),
-                Quarantine(quarantine.max_failures, quarantine.window, quarantine.backoff),
-                self._context.stats.filter(listener_name, name),
-            )
-        except ValueError as error:
-            raise ConfigError(f"{at}.type", f"stream filter {entry.type!r}: {error}") from error
-
-    def _factory(
-        self, entry: StreamFilterConfig, settings: EntrySettings, registration: Registration[StreamFilterFactory], parsed: object
-    ) -> StreamFilterFactory:
-        """Call the create function, or have the entry's isolation make a factory in its place."""
-        at = settings.path
-        try:
-            with building_entry(settings):
-                if entry.isolation == "inline":
-                    factory = registration.create(parsed)
-                else:
-                    isolation = ISOLATIONS.find(entry.isolation, f"{at}.isolation", self._scope)
-                    factory = isolation.create(IsolatedEntry(settings, registration, entry.config, parsed, tuple(self._config.extensions)))
-        except ConfigError:
-            raise
-        except Exception as error:
-            _LOG.debug("stream filter %s", settings.name, exc_info=error)
-            raise ConfigError(
-                f"{at}.config", f"stream filter {entry.type!r} cannot be created: {type(error).__name__}: {error}", registration.origin
-            ) from error
-        if not isinstance(factory, StreamFilterFactory):
-            raise ConfigError(at, f"the create function of stream filter {entry.type!r} returned {factory!r}, not a StreamFilterFactory")
-        return factory
-
-    def _route_configs(self, table: RouterTable, entries: list[tuple[FilterEntry, _Source]], router: str) -> None:
-        """Parse what routes say about this listener's filters: route over virtual host over listener, key by key."""
-        known = {entry.type for entry, _ in entries} | {entry.name for entry, _ in entries}
-        for route in table.routes():
-            at = route.config_path
-            for key in route.per_filter_config:
-                if key not in known and key not in STREAM_FILTERS.names(self._scope):
-                    self._errors.append(ConfigError(f"{at}.per_filter_config.{key}", f"unknown stream filter {key!r}"))
-            for entry, source in entries:
-                override = route.per_filter_config.get(entry.name) or route.per_filter_config.get(entry.type)
-                if override is None:
-                    continue
-                merged = {**source.config, **override}
-                key = f"{at}.per_filter_config.{entry.type}"
-                try:
-                    route.filter_configs[entry.id] = entry.factory.route_config(source.registration.parse(merged, key), merged)
-                    if entry.simple is not None:  # a route may ask for hooks that the entry's first class has not
-                        entry.simple_capabilities = entry.capabilities_of(entry.simple.filter_class)
-                except ConfigRejected as rejected:
-                    self._errors.extend(rejected.errors)
-                except ConfigError as error:
-                    self._errors.append(error)
-                except Exception as error:
-                    self._errors.append(ConfigError(key, str(error) or type(error).__name__))
-
-
-class _Source:
-    """Where an entry came from: what per-route configurations are merged with."""
-
-    def __init__(self, registration: Registration[StreamFilterFactory], config: Mapping[str, object]) -> None:
-        self.registration = registration
-        self.config = config
 
 
 def http1_settings(proxy: ProxyConfig, listener: ListenerConfig) -> Http1Settings:

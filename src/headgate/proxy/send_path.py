@@ -17,6 +17,7 @@ from headgate.api.status import BodyNeed
 from headgate.observe.stream_info import DOWNSTREAM_TERMINATE, PROCESS_FAILED
 from headgate.proxy.filter_calls import FAILED, GO_ON, SKIPPED, STOPPED, SUSPENDED, TERMINATED, no_bytes
 from headgate.proxy.filter_entry import FilterSlot
+from headgate.proxy.handler_call import WALK_ON, WALK_STOPS
 from headgate.proxy.stream_state import FINISHED, HELD_BODY_WATERMARK, RESPONDING
 from headgate.proxy.upstream_path import UpstreamPath
 
@@ -182,7 +183,7 @@ class SendPath(UpstreamPath):
             self.start_reply()
             return False
         assert outcome in (GO_ON, SKIPPED, STOPPED)
-        if not self._response_passed(slot):
+        if not self._response_passed(slot, outcome == STOPPED):
             return False
         self.send_at = len(chain.senders) if outcome == STOPPED else self.send_at + 1
         return True
@@ -206,7 +207,7 @@ class SendPath(UpstreamPath):
         self.send_at += 1  # this filter will not see the answer that takes its place
         self.local_reply(502, 0, b"")
 
-    def _response_passed(self, slot: FilterSlot) -> bool:
+    def _response_passed(self, slot: FilterSlot, stops: bool) -> bool:
         """The response passes a filter: it sees the chunks that were held, or what it made of the body is taken over."""
         need = slot.capabilities.response_body
         response = self.response
@@ -235,6 +236,11 @@ class SendPath(UpstreamPath):
                     self.held_response_bytes += len(passed)
             response.content_length = self.held_response_bytes if self.response_ended and response.trailers is None else -1
             response.headers.changed = True
+        if slot.capabilities.response_end and self.response_ended:
+            rest = self.call_end(slot, True, WALK_STOPS if stops else WALK_ON)
+            if rest is None or self.step == FINISHED:
+                return False
+            self.hold_response_rest(rest)
         return True
 
     # --- the client
@@ -273,25 +279,13 @@ class SendPath(UpstreamPath):
                 self.info.bytes_sent += len(data)
                 sender.send_response_data(data)
         if ended:
-            self._send_end(response.trailers)
+            self.send_end(response.trailers)
         elif self.response_paused:
             self._resume_upstream()
 
-    def response_data(self, data: bytes) -> None:
-        """A part of the response's body is there."""
+    def hold_response(self, data: bytes) -> None:
+        """Keep a part of the body while the head waits."""
         chain = self.chain
-        if chain is not None and chain.response_chunks:
-            for i in range(self.send_at):
-                slot = chain.senders[i]
-                if slot.capabilities.response_body == _CHUNKS:
-                    passed = self.call_data(slot, data, True)
-                    if passed is None or self.step == FINISHED or self.upstream is None:
-                        return
-                    data = passed
-        if self.head_sent:
-            self.info.bytes_sent += len(data)
-            self.sender.send_response_data(data)
-            return
         self.held_response.append(data)
         self.held_response_bytes += len(data)
         assert chain is not None
@@ -307,18 +301,8 @@ class SendPath(UpstreamPath):
         if self.head_sent:
             self.sender.flush_response()
 
-    def response_end(self, trailers: Headers | None) -> None:
-        """The response is complete."""
-        self.response_ended = True
-        response = self.response
-        assert response is not None
-        response.trailers = trailers
-        if self.head_sent:
-            self._send_end(trailers)
-        elif self.async_call is None:
-            self.run_senders()
-
-    def _send_end(self, trailers: Headers | None) -> None:
+    def send_end(self, trailers: Headers | None) -> None:
+        """End the response."""
         chain = self.chain
         if trailers is not None and chain is not None and chain.response_trailers:
             for slot in chain.senders:
@@ -363,7 +347,7 @@ class SendPath(UpstreamPath):
         if self.step == FINISHED:
             return
         self.step = FINISHED
-        if self.async_call is not None:
+        if self.async_call is not None or self.ends_wait:
             self.abandon_handler()
         if self.upstream is not None or self.pool is not None or self.upstream_started != 0.0:
             self.drop_upstream()

@@ -1,9 +1,9 @@
 """The state of one stream, and the theory of its life.
 
 A stream is one request and its response. One object owns it, :class:`headgate.proxy.stream.ActiveStream`, made of layers, each a
-file: this one (what is known), ``filter_calls`` (where filters are entered), ``receive_path`` (the request through its filters, route and
-host), ``retry_path`` (whether it is sent again), ``upstream_path`` (the exchange with the host: connection, time limits) and
-``send_path`` (the response through its filters to the client, and the end).
+file: this one (what is known), ``filter_calls`` (where filters are entered), ``body_path`` (bodies through filters), ``receive_path`` (the
+request through its filters, route and host), ``retry_path`` (whether it is sent again), ``upstream_path`` (the exchange with the host:
+connection, time limits) and ``send_path`` (the response through its filters to the client, and the end).
 
 The request's way is a list of steps, walked by ``advance``::
 
@@ -16,7 +16,7 @@ can begin while the request's body still flows.
 
 A body chunk passes the chunk handlers of those filters whose head handler has let the message pass, then is sent on or, when the walk has
 not come that far, held (and reading paused past a watermark). A filter that the walk passes later sees the held chunks then. So every
-filter sees the head first, then every chunk exactly once, in order.
+filter sees the head first, then every chunk exactly once, in order, then the body's end (``body_path``).
 
 ``finish`` runs exactly once, on every way out: normal end, reset by either side, termination, an error of the engine itself.
 Compiled by mypyc; interpreted otherwise.
@@ -29,13 +29,14 @@ from typing import Final
 from headgate.api.errors import AlreadyRepliedError, ReplyTooLateError
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, ResponseHead
+from headgate.api.status import Status
 from headgate.api.stream import ConnectionInfo, Stream
 from headgate.observe.stream_info import StreamInfo
 from headgate.protocols.exchange import RequestReceiver, ResponseReceiver, ResponseSender
 from headgate.protocols.http1.client_connection import Http1ClientConnection
 from headgate.proxy.filter_chain import FilterChain
 from headgate.proxy.filter_entry import FilterSlot
-from headgate.proxy.handler_call import HandlerCall
+from headgate.proxy.handler_call import EndCall, HandlerCall
 from headgate.proxy.snapshot import ListenerSnapshot
 from headgate.router.route import Route
 from headgate.upstream.cluster import Cluster
@@ -69,8 +70,11 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
     chain: FilterChain | None = None
     current: FilterSlot | None = None  # the slot whose handler is being called
     async_call: HandlerCall | None = None
+    ends_wait: bool = False  # a filter has held, or holds, the end of a body
     # The request's way:
     receive_at: int = 0
+    request_end_at: int = 0  # the first filter that the body's end has not reached
+    request_end_call: EndCall | None = None
     request_ended: bool = True
     held_request_bytes: int = 0
     waiting_for_body: bool = False
@@ -97,6 +101,8 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
     deadline: float = 0.0
     # The response's way:
     send_at: int = 0
+    response_end_at: int = 0
+    response_end_call: EndCall | None = None
     response_ended: bool = False
     held_response_bytes: int = 0
     head_sent: bool = False
@@ -132,6 +138,18 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
         """Walk on along the request's way (receive path)."""
         raise NotImplementedError
 
+    def hold_response(self, data: bytes) -> None:
+        """Keep a part of the response's body while its head waits (send path)."""
+        raise NotImplementedError
+
+    def send_end(self, trailers: Headers | None) -> None:
+        """End the response (send path)."""
+        raise NotImplementedError
+
+    def run_senders(self) -> None:
+        """Walk on along the response's way (send path)."""
+        raise NotImplementedError
+
     def send_upstream(self) -> None:
         """Get a connection and send the request (upstream path)."""
         raise NotImplementedError
@@ -153,11 +171,11 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
         raise NotImplementedError
 
     def response_data(self, data: bytes) -> None:
-        """A part of the response's body is there (send path)."""
+        """A part of the response's body is there (body path)."""
         raise NotImplementedError
 
     def response_end(self, trailers: Headers | None) -> None:
-        """The response is complete (send path)."""
+        """The response is complete (body path)."""
         raise NotImplementedError
 
     def answer(self, head: ResponseHead, body: bytes) -> None:
@@ -201,6 +219,18 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
         """It took too long."""
         raise NotImplementedError
 
+    def on_end_done(self, call: EndCall, verdict: Status | None) -> None:
+        """A filter lets a body's end go."""
+        raise NotImplementedError
+
+    def on_end_failed(self, call: EndCall, error: BaseException) -> None:
+        """It failed while it held it."""
+        raise NotImplementedError
+
+    def on_end_timed_out(self, call: EndCall) -> None:
+        """It has held it too long."""
+        raise NotImplementedError
+
     # --- small things that several layers use
 
     def may_reply(self) -> None:
@@ -216,7 +246,7 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
 
     def pause_request(self) -> None:
         """Stop reading the client."""
-        if not self.request_paused and not self.request_ended:
+        if not self.request_paused and not self.request_ended and self.request_end_call is None:
             self.request_paused = True
             self.sender.pause_request()
 
@@ -232,3 +262,8 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
         if call is not None:
             self.async_call = None
             call.abandon()
+        if self.ends_wait:
+            for end in (self.request_end_call, self.response_end_call):
+                if end is not None:
+                    end.abandon()
+            self.request_end_call = self.response_end_call = None

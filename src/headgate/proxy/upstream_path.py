@@ -74,7 +74,8 @@ class UpstreamPath(RetryPath):
             if self.request_ended and not self.held_request and self.request.content_length > 0:
                 self._state_length(0)
             elif self.chain is not None and self.chain.request_chunks and not (self.request_ended and not self.held_request):
-                self._state_length(self.held_request_bytes if self.request_ended else -1)
+                whole = self.request_ended and self.request.trailers is None  # trailers need chunks
+                self._state_length(self.held_request_bytes if whole else -1)
         # Without filters nothing has taken time since the stream's birth.
         now = self.info.start_time if self.chain is None else monotonic()
         if self.request_ended:

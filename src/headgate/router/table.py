@@ -5,15 +5,20 @@ Compiled by mypyc; interpreted otherwise.
 
 from __future__ import annotations
 
+from typing import Final
+
 from headgate.api.errors import ConfigError, ConfigRejected
 from headgate.api.registry import ExtensionScope
 from headgate.api.stream import Stream
-from headgate.config.models import RouterConfig, VirtualHostConfig
+from headgate.config.models import RedirectConfig, RouteConfig, RouteMatchConfig, RouterConfig, VirtualHostConfig
 from headgate.router.domains import DomainTable
 from headgate.router.header_rules import HeaderRules, build_header_rules
 from headgate.router.route import ROUTE, Route
 from headgate.router.route_builder import Level, build_route
 from headgate.router.virtual_host import VirtualHost
+
+_TO_TLS: Final = RouteConfig(match=RouteMatchConfig(prefix="/"), redirect=RedirectConfig(scheme_redirect="https"))
+"""The route of plain text in a virtual host that requires TLS: 301, as in Envoy."""
 
 
 class RouterTable:
@@ -65,7 +70,8 @@ class RouterTable:
             [rules for rules in (own_response, response_rules) if rules is not None],
         )
         routes = [build_route(route, f"{path}.routers[{i}]", i, level, findings, scope) for i, route in enumerate(config.routers)]
-        virtual_host = VirtualHost(config.name, routes)
+        tls_only = build_route(_TO_TLS, f"{path}.require_tls", 0, level, findings) if config.require_tls.upper() == "ALL" else None
+        virtual_host = VirtualHost(config.name, routes, tls_only)
         self.virtual_hosts.append(virtual_host)
         if not config.domains:
             findings.append(ConfigError(f"{path}.domains", "a virtual host without domains gets no request", "'*' stands for any host"))

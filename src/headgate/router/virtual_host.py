@@ -14,15 +14,17 @@ from headgate.router.route_index import WORTHWHILE, RouteIndex
 class VirtualHost:
     """The routes of some domains.
 
+    :param tls_only: the route of every request that came in plain text (``require_tls``); None: plain text is as good as TLS
     :ivar name: as configured
     :ivar routes: in their order
     :ivar catch_all: the first route, if it takes every request whose path begins with ``/``
     """
 
-    def __init__(self, name: str, routes: list[Route]) -> None:
+    def __init__(self, name: str, routes: list[Route], tls_only: Route | None = None) -> None:
         self.name: str = name
         self.routes: list[Route] = routes
         self.catch_all: Route | None = routes[0] if routes and _takes_all(routes[0]) else None
+        self._tls_only: Route | None = tls_only
         self._index: RouteIndex | None = RouteIndex(routes) if len(routes) >= WORTHWHILE else None
 
     def match(self, stream: Stream) -> Route | None:
@@ -30,6 +32,8 @@ class VirtualHost:
 
         :raises SubjectTooLong: see :class:`RouteRegex`
         """
+        if self._tls_only is not None and stream.connection.tls is None:
+            return self._tls_only
         request = stream.request
         if self.catch_all is not None and request.target.startswith("/"):
             return self.catch_all

@@ -33,9 +33,10 @@ def watched_files(config: HeadgateConfig, config_path: Path) -> set[Path]:
     for server in config.servers:
         for listener in server.listeners:
             for stream_filter in listener.stream_filters:
-                if stream_filter.file:
-                    files.update(_python_files(Path(stream_filter.file)))
-                files.update(_named_files(stream_filter.config))
+                for version in stream_filter.versions:
+                    if version.file:
+                        files.update(_python_files(Path(version.file)))
+                    files.update(_named_files(version.options))
             for chain in listener.filter_chains:
                 for context in (chain.tls_context, *chain.tls_context_set):
                     if context is not None:

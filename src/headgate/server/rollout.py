@@ -16,13 +16,14 @@ PREPARE_TIMEOUT: Final = 120.0
 """Seconds that a worker may take to build a configuration."""
 
 
-async def prepare(worker: WorkerProcess, deployment: Deployment) -> None:
+async def prepare(worker: WorkerProcess, deployment: Deployment, in_force: bool = False) -> None:
     """Have a worker build a configuration.
 
+    :param in_force: the proxy works with it already, and the worker is not to refuse it for a plugin that is down at present
     :raises ConfigRejected: if it refuses
     :raises ServerError: if it dies over it, or does not answer
     """
-    fields: Message = {"generation": deployment.generation, "folder": str(deployment.folder)}
+    fields: Message = {"generation": deployment.generation, "folder": str(deployment.folder), "in_force": in_force}
     _check(worker, await worker.call(protocol.PREPARE, fields, [deployment.config_fd], timeout=PREPARE_TIMEOUT))
     worker.prepared = deployment.generation
 

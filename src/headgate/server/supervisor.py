@@ -192,7 +192,7 @@ class Supervisor:
         ):
             self._log_changes.clear()
             log.configure_logging(now.default_log_path, now.default_log_level, now.log_format)
-        self.statistics.retain(candidate.deployment.config)
+        self.statistics.retain(candidate.deployment.config, set(self.plugins.names()))
         for worker in self.pool.serving():
             self._tell_log_changes(worker)
         if candidate.admin_socket is not None or candidate.deployment.config.admin is None:

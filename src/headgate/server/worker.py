@@ -129,7 +129,8 @@ class Worker:
         return None
 
     async def _prepare(self, message: Message, fds: list[int]) -> None:
-        await self._service.prepare(protocol.number(message, "generation"), fds[0], Path(protocol.text(message, "folder")))
+        folder = Path(protocol.text(message, "folder"))
+        await self._service.prepare(protocol.number(message, "generation"), fds[0], folder, message.get("in_force") is True)
 
     def _cancel_build(self) -> None:
         if self._build is not None:

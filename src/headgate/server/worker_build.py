@@ -70,6 +70,7 @@ class BuildTask:
 
     :ivar config_fd: descriptor of the configuration's text; closed by the build
     :ivar folder: where the configuration file lies
+    :ivar in_force: the other workers have the configuration already: a plugin that is down at present is no reason to refuse it
     """
 
     generation: int
@@ -77,6 +78,7 @@ class BuildTask:
     folder: Path
     context: WorkerContext
     plugins: WorkerPlugins
+    in_force: bool = False
 
 
 def build_runtime(config: HeadgateConfig, context: WorkerContext, plugins: PluginHost) -> Runtime:
@@ -87,7 +89,14 @@ def build_runtime(config: HeadgateConfig, context: WorkerContext, plugins: Plugi
     """
     try:
         with plugins_from(plugins):
-            return Runtime.build(config, load_extensions(config.extensions), context)
+            scope = load_extensions(config.extensions)
+            try:
+                runtime = Runtime.build(config, scope, context)
+            except BaseException:
+                scope.close()
+                raise
+            runtime.own(scope)
+            return runtime
     except ConfigRejected:
         raise
     except ConfigError as error:
@@ -102,11 +111,11 @@ def build_runtime(config: HeadgateConfig, context: WorkerContext, plugins: Plugi
 
 def _candidate(task: BuildTask, loop: asyncio.AbstractEventLoop) -> Candidate:
     config = from_wire(read_config(task.config_fd))
-    place = PluginPlace(task.folder, config)
+    place = PluginPlace(task.folder, config, look=not task.in_force)
     declared, errors = configured_plugins(config, place)
     if errors:
         raise ConfigRejected(errors)
-    plugins = GenerationPlugins(task.plugins, task.generation, declared, place, loop)
+    plugins = GenerationPlugins(task.plugins, task.generation, declared, place, loop, task.in_force)
     try:
         runtime = build_runtime(config, task.context, plugins)
     except BaseException:

@@ -137,7 +137,7 @@ class WorkerPool:
         """Repeat if the configuration changes once more meanwhile."""
         while worker.generation != self.deployment.generation and not worker.exited.is_set():
             deployment = self.deployment
-            await prepare(worker, deployment)
+            await prepare(worker, deployment, in_force=True)
             if deployment is self.deployment:
                 present = {other.slot for other in self.serving()} | {worker.slot}
                 await commit(worker, deployment, assign(deployment.sockets, deployment.slots, present).get(worker.slot, []))

@@ -15,6 +15,7 @@ from typing import Final
 
 from headgate.api.errors import ServerError
 from headgate.runtimes.native.crash_note import CrashNote, create_note
+from headgate.runtimes.process.process_exit import process_exit
 from headgate.server import protocol
 from headgate.server.channel import Channel, Message
 from headgate.server.stderr_tail import StderrTail
@@ -243,7 +244,7 @@ class WorkerProcess:
         stderr = self._process.stderr
         assert stderr is not None
         reader = asyncio.create_task(self._stderr.follow(stderr))
-        await self._process.wait()
+        await process_exit(self._process)
         # A grandchild may hold the pipe open: what has been written is read, the end is not waited for.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(reader, 0.5)

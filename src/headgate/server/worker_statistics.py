@@ -57,11 +57,15 @@ class WorkerStatistics:
         worker.forgotten = True
         self._aggregate.worker_died(worker.pid)
 
-    def retain(self, config: HeadgateConfig) -> None:
-        """After a reload: forget what dead workers had counted for what is configured no longer."""
+    def retain(self, config: HeadgateConfig, plugins: set[str]) -> None:
+        """After a reload: forget what dead workers had counted for what is configured no longer.
+
+        :param plugins: names of the plugins that remain
+        """
         self._aggregate.retain(
             {listener.name for listener in config.servers[0].listeners},
             {cluster.name for cluster in config.cluster_manager.clusters},
+            plugins,
         )
 
     def total(self) -> list[MetricGroup]:

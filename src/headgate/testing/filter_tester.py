@@ -54,12 +54,16 @@ class FilterTester:
         self._reply = reply if callable(reply) else _constant(reply or Reply())
         self._stats = StatsStore()
         self._name = str(first.get("name", name))
-        self.proxy()  # what is wrong shows here, not at the first request
+        self.proxy().close()  # what is wrong shows here, not at the first request
 
     @property
     def stats(self) -> FilterStats:
         """The ledger of the filter under test."""
         return self._stats.filter("listener", self._name)
+
+    def stats_of(self, name: str) -> FilterStats:
+        """The ledger of another filter of the listener: one of ``filters``, or the canary, ``name@canary``."""
+        return self._stats.filter("listener", name)
 
     def proxy(self) -> InMemoryProxy:
         """A proxy with the filter in it, for several requests under one state: ``connect("listener")`` gives a client."""

@@ -30,6 +30,9 @@ async def connect(pool: ConnectionPool, connection: Http1ClientConnection, host:
         failure = f"no connection to {host.address} within {timeout:g} s"
     except OSError as error:
         failure = f"no connection to {host.address}: {error.strerror or error}"
+    if not failure and not connection.open:
+        # Between the last step and this line the loop turned: what closed then was told to the pool before it knew the connection.
+        failure = f"{host.address} closed the connection as soon as it stood"
     if failure:
         pool.connect_failed(failure)
     else:

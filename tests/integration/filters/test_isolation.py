@@ -6,89 +6,31 @@ The engine is the real one in memory (``FilterTester``), the process a real one,
 from __future__ import annotations
 
 import ast
-import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import headgate.runtimes.builtin  # noqa: F401
 from headgate.api import ConfigRejected
-from headgate.api.plugin import PluginClient, PluginDefinition, PluginHost, plugins_from
-from headgate.runtimes.module.loader import load_extensions
 from headgate.runtimes.process import isolation
-from headgate.runtimes.process.isolation_endpoint import EndpointSource, HostAddress
-from headgate.testing import Exchange, FilterTester, Reply
+from headgate.runtimes.process.isolation_endpoint import HostAddress
+from headgate.testing import Reply
+from tests.integration.filters.isolation_places import Isolated, OneHost, Place, SharedHosts
 from tests.integration.harness import until
 
-EXTENSION = str(Path(__file__).with_name("isolation_filters.py"))
 
-
-class OneHost(PluginHost, EndpointSource, PluginClient):
-    """Starts the one process that a test's entry asks for, and knows where it listens."""
-
-    online = True
-
-    def __init__(self, folder: Path) -> None:
-        self.definition: PluginDefinition | None = None
-        self.process: subprocess.Popen[bytes] | None = None
-        self.name = ""
-        self._folder = folder
-        self._address = HostAddress()
-        self._watchers: list[Callable[[HostAddress], None]] = []
-
-    def register(self, definition: PluginDefinition) -> PluginClient:
-        self.name = definition.name
-        if self.definition is None:
-            self.definition = definition
-            self.launch()
-        assert definition == self.definition
-        return self
-
-    def launch(self) -> None:
-        assert self.definition is not None
-        environment = {**os.environ, **dict(self.definition.env), "HEADGATE_PLUGIN_SOCKET_DIR": str(self._folder)}
-        with (self._folder / "host.log").open("ab") as log:
-            self.process = subprocess.Popen(self.definition.command, env=environment, stdout=subprocess.PIPE, stderr=log)
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().decode().strip()
-        core, app, network, address, protocol = line.split("|")
-        assert (core, app, protocol) == ("1", "1", self.definition.protocol)
-        self.tell(HostAddress(network, address))
-
-    def tell(self, address: HostAddress) -> None:
-        self._address = address
-        for watcher in list(self._watchers):
-            watcher(address)
-
-    def watch(self, watcher: Callable[[HostAddress], None]) -> None:
-        self._watchers.append(watcher)
-        watcher(self._address)
-
-    def unwatch(self, watcher: Callable[[HostAddress], None]) -> None:
-        if watcher in self._watchers:
-            self._watchers.remove(watcher)
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def close(self) -> None:
-        if self.process is not None:
-            if self.process.poll() is None:
-                self.process.terminate()
-            self.process.wait(20)
-            assert self.process.stdout is not None
-            self.process.stdout.close()
-            print((self._folder / "host.log").read_text())
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedHosts]:
+    shared = SharedHosts(tmp_path_factory.mktemp("h"))
+    yield shared
+    shared.close()
 
 
 @pytest.fixture
@@ -98,43 +40,15 @@ def host(tmp_path: Path) -> Iterator[OneHost]:
     one.close()
 
 
-class Place:
-    """A FilterTester for a registered filter, inline or isolated."""
-
-    def __init__(self, host: OneHost, isolated: bool) -> None:
-        self.host = host
-        self.isolated = isolated
-        self.tester: FilterTester | None = None
-
-    def __call__(self, name: str, config: dict[str, object] | None = None, **arguments: Any) -> Place:
-        entry = {**arguments.pop("entry", {}), "isolation": "process" if self.isolated else "inline"}
-        arguments.setdefault("scope", load_extensions([EXTENSION]))
-        with plugins_from(self.host), pytest.MonkeyPatch.context() as patch:
-            self._extensions(patch)
-            self.tester = FilterTester(name, config, entry=entry, **arguments)
-        return self
-
-    def request(self, *arguments: Any, **named: Any) -> Exchange:
-        assert self.tester is not None
-        with plugins_from(self.host), pytest.MonkeyPatch.context() as patch:
-            self._extensions(patch)
-            return self.tester.request(*arguments, **named)
-
-    def _extensions(self, patch: pytest.MonkeyPatch) -> None:
-        # FilterTester's configuration names no extensions, as it is given the loaded scope; the process has to be told of the file.
-        definition = isolation.host_definition
-        patch.setattr(isolation, "host_definition", lambda entry: definition(dataclasses.replace(entry, extensions=(EXTENSION,))))
-
-
 @pytest.fixture(params=[False, True], ids=["inline", "process"])
-def filtered(request: pytest.FixtureRequest, host: OneHost) -> Place:
+def filtered(request: pytest.FixtureRequest, hosts: SharedHosts) -> Place:
     """Makes testers, once for each place in which a filter can run."""
-    return Place(host, request.param)
+    return Place(hosts, request.param)
 
 
 @pytest.fixture
-def isolated(host: OneHost) -> Place:
-    return Place(host, True)
+def isolated(host: OneHost) -> Isolated:
+    return Isolated(host)
 
 
 ROUTE = {
@@ -312,25 +226,25 @@ def test_what_is_refused_at_load(name: str, config: dict[str, object], message: 
 # --- what only a process of its own does
 
 
-def test_it_runs_elsewhere(isolated: Place) -> None:
+def test_it_runs_elsewhere(isolated: Isolated) -> None:
     exchange = isolated("t-where").request("GET", "/")
     assert isolated.host.process is not None
     assert int(exchange.body) == isolated.host.process.pid
 
 
-def test_a_header_that_would_split_the_message_is_the_filters_failure(isolated: Place) -> None:
+def test_a_header_that_would_split_the_message_is_the_filters_failure(isolated: Isolated) -> None:
     exchange = isolated("t-misbehaves").request("GET", "/header")
     assert exchange.status == 500
     assert not exchange.upstream
 
 
-def test_a_stuck_filter_costs_its_time_limit(isolated: Place) -> None:
+def test_a_stuck_filter_costs_its_time_limit(isolated: Isolated) -> None:
     assert isolated("t-misbehaves", entry={"timeout": "100ms"}).request("GET", "/stuck").status == 504
     isolated.host.kill()
 
 
 @pytest.mark.parametrize(("policy", "status"), [("deny", 500), ("allow", 200)])
-def test_a_process_that_dies_costs_the_calls_that_it_held(policy: str, status: int, isolated: Place) -> None:
+def test_a_process_that_dies_costs_the_calls_that_it_held(policy: str, status: int, isolated: Isolated) -> None:
     tester = isolated("t-misbehaves", entry={"on_error": policy})
     assert tester.request("GET", "/die").status == status
     assert isolated.host.process is not None and isolated.host.process.wait(20) == 1
@@ -338,7 +252,7 @@ def test_a_process_that_dies_costs_the_calls_that_it_held(policy: str, status: i
     assert tester.request("GET", "/").status == 200
 
 
-def test_the_process_ends_when_told(host: OneHost, isolated: Place) -> None:
+def test_the_process_ends_when_told(host: OneHost, isolated: Isolated) -> None:
     isolated("t-where")
     assert host.process is not None
     host.process.send_signal(signal.SIGTERM)
@@ -354,27 +268,43 @@ def test_the_program_says_what_it_is() -> None:
     assert "a part of Headgate" in ran.stderr
 
 
-def test_secrets_are_in_neither_environment_nor_arguments(host: OneHost, isolated: Place) -> None:
+def test_secrets_are_in_neither_environment_nor_arguments(host: OneHost, isolated: Isolated) -> None:
     isolated("t-auth", {"User": "s3cret"})
     assert host.definition is not None
     assert "s3cret" not in json.dumps([host.definition.command, host.definition.env, host.definition.name])
 
 
 @pytest.mark.parametrize(("policy", "status"), [("deny", 500), ("allow", 200)])
-def test_switched_off_by_the_operator(policy: str, status: int, isolated: Place) -> None:
+def test_switched_off_by_the_operator(policy: str, status: int, isolated: Isolated) -> None:
     tester = isolated("t-auth", {"User": "admin"}, entry={"on_error": policy})
     isolated.host.tell(HostAddress(enabled=False))
     assert tester.request("GET", "/").status == status
 
 
-def test_a_process_that_does_not_come_up_stops_the_load(isolated: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_does_not_come_up_stops_the_load(isolated: Isolated, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "PATIENCE", 0.05)
     monkeypatch.setattr(isolated.host, "launch", lambda: isolated.host.tell(HostAddress(problem="exited with code 3")))
     with pytest.raises(ConfigRejected, match=r"isolation: .* its process cannot be started: exited with code 3"):
         isolated("t-auth")
 
 
-def test_a_process_that_has_just_died_is_waited_for(isolated: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("policy", "before"), [("deny", 500), ("allow", 200)])
+def test_a_configuration_in_force_is_not_refused(policy: str, before: int, isolated: Isolated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new worker may not fail to start because a process is down; that is asked for its chain when it has come up."""
+    monkeypatch.setattr(isolation, "PATIENCE_IN_FORCE", 0.05)
+    factory = isolation.isolated_factory
+    monkeypatch.setattr(isolation, "isolated_factory", lambda entry, source: factory(entry, source, in_force=True))
+    launch = isolated.host.launch
+    monkeypatch.setattr(isolated.host, "launch", lambda: isolated.host.tell(HostAddress(problem="exited with code 3")))
+    route = {**ROUTE, "per_filter_config": {"t-edit": {"greeting": "bonjour"}}}
+    tester = isolated("t-edit", entry={"on_error": policy, "quarantine": {"max_failures": 0}}, route=route)
+    assert tester.request("GET", "/").status == before
+    launch()
+    until(lambda: tester.request("GET", "/").status == 202, "it has been asked")
+    assert tester.request("GET", "/").upstream[0].headers.get("x-greeting") == "bonjour"
+
+
+def test_a_process_that_has_just_died_is_waited_for(isolated: Isolated, monkeypatch: pytest.MonkeyPatch) -> None:
     launch = isolated.host.launch
 
     def late() -> None:

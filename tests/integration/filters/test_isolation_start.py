@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from tests.integration.backends import BackendFactory
 from tests.integration.harness import Headgate, HeadgateFactory, alive, simple_config, until
+from tests.integration.load import Load
 
 EXTENSION = Path(__file__).with_name("isolation_filters.py")
 PLACES = ("inline", "process")
@@ -67,21 +70,64 @@ def test_one_process_for_all_workers_which_ends_with_the_proxy(headgate: Headgat
     until(lambda: not alive(pid), "the process has ended")
 
 
-@pytest.mark.parametrize(("policy", "allowed"), [("deny", {200, 500, 504}), ("allow", {200})])
-def test_a_killed_process_is_restarted(policy: str, allowed: set[int], headgate: HeadgateFactory, backend: BackendFactory) -> None:
-    auth = {"type": "t-auth", "config": {"User": "admin"}, "on_error": policy, "timeout": "1s"}
-    proxy = headgate(config(backend().address, WHERE, auth))
-    hosts = [plugin for plugin in proxy.status()["plugins"] if "t-auth" in plugin["name"]]
-    assert len(hosts) == 1
-    auth_pid = _pid_of(hosts[0])
-    os.kill(auth_pid, signal.SIGKILL)
-    statuses = {proxy.get("/", {"User": "admin"}).status for _ in range(20)}
-    assert statuses <= allowed
-    until(lambda: proxy.get("/", {"User": "admin"}).status == 200 and proxy.get("/").status == 403, "it has been restarted")
+@pytest.mark.parametrize("policy", ["deny", "allow"])
+def test_killed_under_load(policy: str, headgate: HeadgateFactory, backend: BackendFactory) -> None:
+    auth = {"type": "t-auth", "config": {"User": "admin"}, "on_error": policy, "timeout": "1s", "quarantine": {"max_failures": 0}}
+    proxy = headgate(config(backend().address, auth), workers=2)
+    with Load(proxy.address(), headers={"User": "admin"}) as load:
+        load.wait_for(500)
+        for _ in range(3):
+            before = _restarts(proxy)
+            os.kill(_pid(proxy), signal.SIGKILL)
+            until(lambda: _restarts(proxy) > before and _hosts(proxy)[0]["up"], "it has been restarted")  # noqa: B023
+            load.wait_for(load.answered + 300)
+    print(f"{policy}: {dict(load.statuses)}, longest {load.longest:.2f} s")
+    assert not load.failures
+    assert set(load.statuses) <= ({200} if policy == "allow" else {200, 500, 504})
+    assert proxy.get("/", {"User": "admin"}).status == 200 and proxy.get("/").status == 403
 
 
-def _pid_of(plugin: dict[str, Any]) -> int:
-    (process,) = plugin["instances"]
+@pytest.mark.parametrize(("policy", "statuses"), [("deny", {500, 504}), ("allow", {200})])
+def test_a_worker_is_replaced_while_the_process_is_down(
+    policy: str, statuses: set[int], headgate: HeadgateFactory, backend: BackendFactory
+) -> None:
+    auth = {"type": "t-auth", "config": {"User": "admin"}, "on_error": policy, "timeout": "300ms", "quarantine": {"max_failures": 0}}
+    proxy = headgate(config(backend().address, auth))
+    (worker,) = proxy.workers()
+    up_again = threading.Event()
+
+    def keep_down() -> None:
+        while not up_again.wait(0.01):
+            for described in _hosts(proxy):
+                for instance in described["instances"]:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(instance["pid"], signal.SIGKILL)
+
+    killer = threading.Thread(target=keep_down)
+    killer.start()
+    try:
+        until(lambda: _restarts(proxy) >= 2, "it fails again and again")
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: proxy.workers() not in ([], [worker]), "another worker serves")
+        assert {proxy.get("/").status for _ in range(10)} <= statuses
+    finally:
+        up_again.set()
+        killer.join()
+    until(lambda: proxy.get("/", {"User": "admin"}).status == 200 and proxy.get("/").status == 403, "it is there again")
+
+
+def _hosts(proxy: Headgate) -> list[dict[str, Any]]:
+    return [plugin for plugin in proxy.status()["plugins"] if "t-auth" in plugin["name"]]
+
+
+def _restarts(proxy: Headgate) -> int:
+    (host,) = _hosts(proxy)
+    return int(host["restarts"])
+
+
+def _pid(proxy: Headgate) -> int:
+    (host,) = _hosts(proxy)
+    (process,) = host["instances"]
     return int(process["pid"])
 
 

@@ -7,6 +7,8 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,6 +60,13 @@ def test_every_kind_of_service_answers_grpcio(plugin: PluginStarter, serve: str)
     assert started.end() == 0
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket's name."""
+    with tempfile.TemporaryDirectory(prefix="hg-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
 def test_the_line_and_the_socket_are_private(plugin: PluginStarter) -> None:
     started = plugin()
     path = plugin.sockets / f"plugin-{started.process.pid}.sock"
@@ -67,12 +76,14 @@ def test_the_line_and_the_socket_are_private(plugin: PluginStarter) -> None:
     assert not path.exists()
 
 
-def test_without_a_directory_it_makes_a_private_one(plugin: PluginStarter, tmp_path: Path) -> None:
-    (tmp_path / "t").mkdir()
-    started = plugin(PLUGIN_UNIX_SOCKET_DIR="", TMPDIR=str(tmp_path / "t"))
+@pytest.mark.parametrize("long", [False, True], ids=["short", "too long for a socket"])
+def test_without_a_directory_it_makes_a_private_one(plugin: PluginStarter, short_folder: Path, long: bool) -> None:
+    temporary = short_folder / ("t" * (100 if long else 1))
+    temporary.mkdir()
+    started = plugin(PLUGIN_UNIX_SOCKET_DIR="", TMPDIR=str(temporary))
     path = Path(started.line.split("|")[3])
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert path.parent.parent == tmp_path / "t"
+    assert path.parent.parent == (Path("/tmp") if long else temporary)
     started.end()
     assert not path.parent.exists()
 

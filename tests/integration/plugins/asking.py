@@ -96,8 +96,6 @@ def call(request):
         time.sleep(3600.0)
     if path == "/die":
         os._exit(3)
-    if path == "/big":
-        return Response(body=bytes(80 << 20))
     if path == "/eat":
         global eaten
         eaten = bytearray(b"x") * (200 << 20)

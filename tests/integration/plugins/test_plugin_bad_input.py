@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.integration.backends import BackendFactory
 from tests.integration.harness import HeadgateFactory, alive, until
+from tests.integration.load import Load
 from tests.integration.plugins.asking import ASKER, SERVING, asking_config, plugin, plugin_pids, plugins, write_plugin
 
 NEVER_ANSWERS = """
@@ -29,6 +29,47 @@ SLEEP = """
 import time
 time.sleep(3600)
 """
+
+GIANT = """
+import os, socket, sys, threading
+import h2.config, h2.connection, h2.events
+
+path = os.path.join(os.environ["HEADGATE_PLUGIN_SOCKET_DIR"], "s")
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen()
+print(f"1|1|unix|{path}|grpc", flush=True)
+
+def serve(client):
+    connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+    connection.initiate_connection()
+    answering = set()
+    while True:
+        for stream in answering:
+            while (size := min(connection.local_flow_control_window(stream), connection.max_outbound_frame_size)) > 0:
+                connection.send_data(stream, bytes(size))
+        client.sendall(connection.data_to_send())
+        data = client.recv(65536)
+        if not data:
+            return
+        for event in connection.receive_data(data):
+            if isinstance(event, h2.events.RequestReceived) and dict(event.headers)[":path"] == "/proto.Plugin/Call":
+                connection.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/grpc")])
+                connection.send_data(event.stream_id, b"\\0" + (1 << 30).to_bytes(4, "big"))
+                answering.add(event.stream_id)
+            elif isinstance(event, h2.events.StreamReset):
+                answering.discard(event.stream_id)
+                print("reset", file=open(sys.argv[1], "a"))
+
+while True:
+    threading.Thread(target=serve, args=server.accept()[:1], daemon=True).start()
+"""
+
+
+def peak_memory(pid: int) -> int:
+    """The most memory that a process has had so far, bytes."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) << 10
 
 
 @pytest.mark.parametrize(
@@ -121,12 +162,18 @@ def test_dies_in_a_call(headgate: HeadgateFactory, backend: BackendFactory, tmp_
     assert "exited with code 3" in proxy.logs
 
 
-def test_answers_too_much(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
-    entry = plugin(write_plugin(tmp_path, SERVING), call_timeout="20s")
-    proxy = headgate(asking_config(backend().address, plugins=[entry], entry={"on_error": "allow"}), extensions=[ASKER])
-    assert proxy.get("/big").status == 200
-    assert proxy.metrics()['plugin_errors_total{kind="protocol",plugin="checker"}'] == 1
-    assert proxy.get("/").status == 403
+def test_answers_1_gib(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
+    """It says how much is to come, and sends it as long as somebody reads."""
+    sent = tmp_path / "sent"
+    giant = plugin(write_plugin(tmp_path, GIANT, "giant"), args=[str(sent)], health_interval="0s", call_timeout="20s")
+    config = asking_config(backend().address, plugins=[giant], entry={"on_error": "allow", "quarantine": {"max_failures": 0}})
+    proxy = headgate(config, extensions=[ASKER])
+    (worker,) = proxy.workers()
+    before = peak_memory(worker)
+    assert {proxy.get("/").status for _ in range(3)} == {200}
+    assert proxy.metrics()['plugin_errors_total{kind="protocol",plugin="checker"}'] == 3
+    until(lambda: sent.read_text().split() == ["reset"] * 3, "it has been told to stop")
+    assert peak_memory(worker) - before < 64 << 20
 
 
 def test_floods_standard_error(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
@@ -189,16 +236,17 @@ def test_what_it_writes_is_logged_and_its_environment_is_not(headgate: HeadgateF
         "print('from the start', file=sys.stderr)\n"
         "print(json.dumps({'@level': 'warn', '@message': 'from hclog', 'key': 1}), file=sys.stderr)\n"
     )
-    entry = plugin(write_plugin(tmp_path, writing + SERVING), env={"API_TOKEN": "very-secret"})
+    program = write_plugin(tmp_path, writing + SERVING)
+    entry = plugin(program, env={"API_TOKEN": "very-secret", "MODE": "also-secret"})
     proxy = headgate(asking_config(plugins=[entry]), extensions=[ASKER])
     until(lambda: "from hclog key=1" in proxy.logs, "its lines are logged")
     line = next(line for line in proxy.logs.splitlines() if "from the start" in line)
     assert "plugin.checker: " in line and "INFO" in line
     assert "WARN" in next(line for line in proxy.logs.splitlines() if "from hclog" in line)
     shown = proxy.admin_get("/api/v1/plugins").body + proxy.admin_get("/api/v1/config_dump").body
-    assert b"very-secret" not in shown
-    assert "very-secret" not in proxy.logs
-    assert "very-secret" not in proxy.run("status").stdout
+    assert str(program).encode() in shown
+    for seen in (shown.decode(), proxy.logs, proxy.run("status").stdout, json.dumps(proxy.status())):
+        assert "very-secret" not in seen and "also-secret" not in seen
 
 
 @pytest.mark.parametrize("policy", ["deny", "allow"])
@@ -206,29 +254,31 @@ def test_killed_under_load(headgate: HeadgateFactory, backend: BackendFactory, t
     entry = plugin(write_plugin(tmp_path, SERVING), call_timeout="1s")
     config = asking_config(backend().address, plugins=[entry], entry={"on_error": policy, "quarantine": {"max_failures": 0}})
     proxy = headgate(config, extensions=[ASKER], workers=2)
-    end = threading.Event()
-    statuses: list[int] = []
-    longest: list[float] = [0.0]
-
-    def load() -> None:
-        while not end.is_set():
-            began = time.monotonic()
-            statuses.append(proxy.get("/", {"User": "admin"}).status)
-            longest[0] = max(longest[0], time.monotonic() - began)
-
-    threads = [threading.Thread(target=load) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    until(lambda: len(statuses) > 200, "there is load")
-    for round in range(1, 4):
-        (pid,) = plugin_pids(proxy)
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: len(plugin_pids(proxy)) == 1 and plugins(proxy)[0]["restarts"] == round, "it is restarted")  # noqa: B023
-        seen = len(statuses)
-        until(lambda: len(statuses) > seen + 100, "there is load")  # noqa: B023
-    end.set()
-    for thread in threads:
-        thread.join()
-    print(f"{policy}: {len(statuses)} requests, {statuses.count(200)} of them 200, longest {longest[0]:.2f} s")
-    assert set(statuses) <= ({200} if policy == "allow" else {200, 500, 502, 503, 504})
+    with Load(proxy.address(), headers={"User": "admin"}) as load:
+        load.wait_for(500)
+        for round in range(1, 4):
+            (pid,) = plugin_pids(proxy)
+            os.kill(pid, signal.SIGKILL)
+            until(lambda: len(plugin_pids(proxy)) == 1 and plugins(proxy)[0]["restarts"] == round, "it is restarted")  # noqa: B023
+            load.wait_for(load.answered + 300)
+    print(f"{policy}: {dict(load.statuses)}, longest {load.longest:.2f} s")
+    assert not load.failures
+    assert set(load.statuses) <= ({200} if policy == "allow" else {200, 500, 502, 503, 504})
     assert proxy.get("/", {"User": "admin"}).status == 200
+
+
+def test_a_worker_is_replaced_although_the_program_is_gone(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
+    """Only a new configuration is refused for that."""
+    program = write_plugin(tmp_path, SERVING)
+    config = asking_config(backend().address, plugins=[plugin(program, call_timeout="300ms")], entry={"quarantine": {"max_failures": 0}})
+    proxy = headgate(config, extensions=[ASKER])
+    (worker,) = proxy.workers()
+    (pid,) = plugin_pids(proxy)
+    program.rename(tmp_path / "elsewhere")
+    os.kill(pid, signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: proxy.workers() not in ([], [worker]), "another worker serves")
+    assert proxy.get("/", {"User": "admin"}).status == 500
+    assert not proxy.reload(config).ok
+    (tmp_path / "elsewhere").rename(program)
+    until(lambda: proxy.get("/", {"User": "admin"}).status == 200, "the plugin is back")

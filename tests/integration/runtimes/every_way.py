@@ -50,7 +50,7 @@ def site_of(way: Way, folder: Path) -> Iterator[Site]:
     factory = HeadgateFactory(folder)
 
     def entry(name: str, **keys: object) -> dict[str, Any]:
-        return way.with_entry(name=name, match={"path_prefix": f"/{name}"}, **keys)
+        return {**way.with_entry(), "name": name, "match": {"path_prefix": f"/{name}"}, **keys}
 
     entries = [
         entry("auth"),
@@ -61,7 +61,10 @@ def site_of(way: Way, folder: Path) -> Iterator[Site]:
     ]
     route = {"route": {"cluster_name": "upstream"}}
     root = {"auth": way.config("root")}
-    routes = [{"match": {"prefix": "/auth/root"}, **route, "per_filter_config": root}, {"match": {"prefix": "/"}, **route}]
+    routes: list[dict[str, object]] = [
+        {"match": {"prefix": "/auth/root"}, **route, "per_filter_config": root},
+        {"match": {"prefix": "/"}, **route},
+    ]
     config = simple_config(backend.address, stream_filters=entries, routes=routes, top=way.top)
     try:
         yield Site(factory(config, extensions=way.extensions), backend)

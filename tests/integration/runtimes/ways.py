@@ -32,9 +32,9 @@ class Way:
     top: Mapping[str, object] = field(default_factory=dict)
     extensions: tuple[Path, ...] = ()
 
-    def with_entry(self, user: str = "admin", **keys: object) -> dict[str, Any]:
+    def with_entry(self, user: str = "admin") -> dict[str, Any]:
         """An entry of ``stream_filters``."""
-        return {**self.entry, "config": self.config(user), **keys}
+        return {**self.entry, "config": self.config(user)}
 
 
 def _user(user: str) -> dict[str, object]:

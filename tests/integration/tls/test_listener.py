@@ -69,30 +69,40 @@ def test_inspector_takes_both(headgate: HeadgateFactory, backend: BackendFactory
         assert secured.recv(4096).startswith(b"HTTP/1.1 200")
 
 
-@pytest.mark.parametrize(
-    ("keys", "refused", "accepted"),
-    [
-        ({}, [ssl.TLSVersion.TLSv1_1], [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]),
-        ({"min_version": "tls_auto"}, [ssl.TLSVersion.TLSv1], [ssl.TLSVersion.TLSv1_2]),
-        ({"min_version": "tlsv1_3"}, [ssl.TLSVersion.TLSv1_2], [ssl.TLSVersion.TLSv1_3]),
-        ({"min_version": "tlsv1_0"}, [], [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]),
-        ({"max_version": "tlsv1_2"}, [ssl.TLSVersion.TLSv1_3], [ssl.TLSVersion.TLSv1_2]),
-    ],
-)
-def test_versions(
-    headgate: HeadgateFactory, site: Site, keys: dict[str, str], refused: list[ssl.TLSVersion], accepted: list[ssl.TLSVersion]
-) -> None:
-    proxy = headgate(tls_config(tls={**site.server, **keys}))
-    for version in (*refused, *accepted):
-        context = site.client_context()
-        context.minimum_version = context.maximum_version = version
-        context.set_ciphers("ALL:@SECLEVEL=0")
-        if version in refused:
-            with pytest.raises((ssl.SSLError, ConnectionError)), connect(proxy.address(), context):
-                pass
-        else:
-            with connect(proxy.address(), context) as secured:
-                assert secured.version() == {"TLSv1": "TLSv1", "TLSv1_1": "TLSv1.1"}.get(version.name, version.name.replace("_", "."))
+def test_a_virtual_host_that_requires_tls(headgate: HeadgateFactory, backend: BackendFactory, site: Site) -> None:
+    upstream = backend()
+    proxy = headgate(tls_config(upstream.address, tls=site.server, listener={"inspector": True}, virtual_host={"require_tls": "ALL"}))
+    response = proxy.get("/a?b", {"Host": "example.org"})
+    assert (response.status, response.headers["Location"]) == (301, "https://example.org/a?b")
+    assert not upstream.requests
+    assert request(proxy.address(), site.client_context()).status == 200
+
+
+TLS10, TLS11, TLS12, TLS13 = (ssl.TLSVersion[name] for name in ("TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3"))
+VERSIONS: list[tuple[dict[str, str], list[ssl.TLSVersion], list[ssl.TLSVersion]]] = [
+    ({}, [TLS11], [TLS12, TLS13]),
+    ({"min_version": "tls_auto"}, [TLS10], [TLS12]),
+    ({"min_version": "tlsv1_3"}, [TLS12], [TLS13]),
+    ({"min_version": "tlsv1_0"}, [], [TLS10, TLS11, TLS12, TLS13]),
+    ({"max_version": "tlsv1_2"}, [TLS13], [TLS12]),
+]
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+def test_versions(headgate: HeadgateFactory, site: Site) -> None:
+    proxy = headgate(tls_config(tls=site.server))
+    for keys, refused, accepted in VERSIONS:
+        assert proxy.reload(tls_config(tls={**site.server, **keys})).ok
+        for version in (*refused, *accepted):
+            context = site.client_context()
+            context.minimum_version = context.maximum_version = version
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            if version in refused:
+                with pytest.raises((ssl.SSLError, ConnectionError)), connect(proxy.address(), context):
+                    pass
+            else:
+                with connect(proxy.address(), context) as secured:
+                    assert secured.version() == {"TLSv1": "TLSv1", "TLSv1_1": "TLSv1.1"}.get(version.name, version.name.replace("_", "."))
 
 
 def test_ciphers_curve_and_alpn(headgate: HeadgateFactory, site: Site) -> None:
@@ -188,16 +198,14 @@ def test_a_stalled_handshake_is_ended(headgate: HeadgateFactory, site: Site) -> 
     until(lambda: metric(proxy, "tls_handshake_failed_timeout_total") == 1, "it is counted")
 
 
-@pytest.mark.parametrize(
-    "noise", [b"\x00" * 64, b"\x16\x03\x01\xff\xff", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", b"\x80\x2e\x01\x03\x01"]
-)
-def test_noise_harms_nobody(headgate: HeadgateFactory, backend: BackendFactory, site: Site, noise: bytes) -> None:
+def test_noise_harms_nobody(headgate: HeadgateFactory, backend: BackendFactory, site: Site) -> None:
     proxy = headgate(tls_config(backend().address, tls=site.server))
-    with socket.create_connection(proxy.address(), timeout=20) as raw:
-        raw.sendall(noise)
-        while raw.recv(4096):
-            pass
-    assert request(proxy.address(), site.client_context()).status == 200
+    for noise in (b"\x00" * 64, b"\x16\x03\x01\xff\xff", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", b"\x80\x2e\x01\x03\x01"):
+        with socket.create_connection(proxy.address(), timeout=20) as raw:
+            raw.sendall(noise)
+            while raw.recv(4096):
+                pass
+        assert request(proxy.address(), site.client_context()).status == 200
 
 
 def test_a_body_without_length_that_is_cut_does_not_end_properly(headgate: HeadgateFactory, backend: BackendFactory, site: Site) -> None:

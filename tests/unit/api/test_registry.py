@@ -40,6 +40,16 @@ def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
     return install
 
 
+def test_an_entry_point_is_the_process_s_whoever_asks_first(distribution: Callable[[str, str, str], None]) -> None:
+    """Also while an extension is being loaded, whose own registrations go into its scope."""
+    distribution("dist_asked_first", SOURCE.format(name="asked_first"), "asked_first = dist_asked_first:Filter")
+    scope = ExtensionScope()
+    with collecting(scope):
+        found = STREAM_FILTERS.find("asked_first", "", scope)
+    assert not scope.registrations
+    assert STREAM_FILTERS.find("asked_first", "") is found
+
+
 def test_by_decorator_on_a_class() -> None:
     scope = ExtensionScope()
     with collecting(scope):

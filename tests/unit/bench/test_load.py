@@ -32,6 +32,32 @@ def test_wrk_errors_fail_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         load.run_wrk(8080, 1, 2.0, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("tls", "keep_alive", "url", "closing"),
+    [
+        (False, True, "http://127.0.0.1:8080/", False),
+        (True, True, "https://127.0.0.1:8080/", False),
+        (True, False, "https://127.0.0.1:8080/", True),
+    ],
+)
+def test_wrk_speaks_tls_and_closes_connections_when_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls: bool, keep_alive: bool, url: str, closing: bool
+) -> None:
+    seen: list[str] = []
+    settings: list[str] = []
+
+    def run(argv: list[str], *, env: dict[str, str], **_: object) -> subprocess.CompletedProcess[str]:
+        seen.extend(argv)
+        settings.append(Path(env["OPENSSL_CONF"]).read_text(encoding="ascii"))
+        return subprocess.CompletedProcess(argv, 0, "REPORT 50000 2000000 0 0 350\nP99 900\n", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    load.run_wrk(8080, 1, 2.0, tmp_path, tls=tls, keep_alive=keep_alive)
+    assert seen[-1] == url
+    assert ("Connection: close" in seen) is closing
+    assert f"Ciphersuites = {load.CIPHER}\nGroups = {load.CURVE}" in settings[0]
+
+
 REQUESTS = "requests: {} total, 4 started, 4 done, 4 succeeded, {} failed, 0 errored, 0 timeout\n"
 
 

@@ -34,12 +34,14 @@ def test_nothing_is_left_of_the_template(kind: str, language: str, tmp_path: Pat
     assert f"cd {folder}" in result.output
     for name, text in written.items():
         if name.endswith(".py"):
-            assert "MyOwnCheck2" in text
+            assert language != "python" or "MyOwnCheck2" in text
             ast.parse(text)
         assert os.access(folder / name, os.X_OK) == text.startswith("#!")
 
 
 def test_kinds_and_languages() -> None:
+    assert {"filter", "plugin", "module", "lua", "wasm", "native"} <= set(kinds())
+    assert [languages("native"), languages("module")] == [["c", "go", "rust"], ["python"]]
     assert {("filter", "python"), ("plugin", "python"), ("plugin", "go"), ("plugin", "java")} <= set(EVERY)
     assert all(languages(kind)[0] == "python" for kind in ("filter", "plugin")), "what is written without --lang"
 

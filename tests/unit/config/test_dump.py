@@ -45,3 +45,11 @@ def test_a_rejected_configuration_can_be_shown_too(change: Change) -> None:
     assert found.errors
     assert found.config is not None
     assert json.loads(to_json(found.config))["servers"][0]["listeners"][0]["name"] == "l"
+
+
+def test_no_value_of_a_plugins_environment_is_shown(base: dict[str, Any]) -> None:
+    base["plugins"] = [{"name": "checker", "command": ["/bin/checker"], "args": ["-v"], "env": {"MODE": "fast", "EMPTY": ""}}]
+    plugins = dump(parse(base).config)["plugins"]
+    assert isinstance(plugins, list)
+    assert plugins[0]["env"] == {"MODE": "***REDACTED***", "EMPTY": "***REDACTED***"}
+    assert (plugins[0]["command"], plugins[0]["args"]) == (["/bin/checker"], ["-v"])

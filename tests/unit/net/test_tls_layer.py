@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from headgate.net.deadlines import DeadlineWheel
 from headgate.net.tls.context import ContextChoice, TlsContext
@@ -68,10 +72,12 @@ class Owner(PendingOwner):
 
 
 class BufferTransport(MemoryTransport):
-    """With a write buffer that does not grow."""
+    """With a write buffer of a given size."""
+
+    unsent = 0
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self.unsent
 
 
 class Pair:
@@ -308,3 +314,60 @@ def test_a_connection_that_is_not_wanted(run: Run) -> None:
         assert raw.closed and not owner.failure
 
     run(body)
+
+
+def test_a_connection_that_is_gone_keeps_nothing_of_openssl(run: Run) -> None:
+    def body(pair: Pair) -> None:
+        pair.shake_hands()
+        session = pair.layer.get_extra_info("ssl_object")
+        assert isinstance(session, ssl.SSLObject)
+        gone = weakref.ref(session)
+        del session
+        pair.layer.abort()  # the transport of the test tells connection_lost at once
+        assert gone() is None
+        pair.layer.data_received(b"late")
+        pair.layer.write(b"late")
+        pair.layer.close()
+        assert pair.layer.get_extra_info("ssl_object") is None
+
+    run(body)
+
+
+def test_a_flood_of_key_updates_from_a_peer_that_reads_nothing(tmp_path: Path) -> None:
+    """Python cannot ask for a new key, so the records are made here (RFC 8446 sections 4.6.3, 5.2 and 7.2)."""
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.configure_trust(client)
+    server.num_tickets = 0
+    client.keylog_filename = str(tmp_path / "keys")
+
+    async def main() -> None:
+        pair = Pair(server, client)
+        pair.shake_hands()
+        name, _, digits = next(line for line in (tmp_path / "keys").read_text().splitlines() if "CLIENT_TRAFFIC" in line).split()
+        assert name == "CLIENT_TRAFFIC_SECRET_0"
+        secret = bytes.fromhex(digits)
+        for number in range(4):  # OpenSSL answers each when it reads the next
+            record, secret = key_update(secret)
+            pair.layer.data_received(record)
+            assert len(pair.raw.written) == number * len(record) and not pair.raw.closed
+        pair.raw.unsent = 5 * 1024 * 1024
+        pair.layer.data_received(key_update(secret)[0])
+        assert pair.raw.closed and pair.upper.events == ["lost"]
+        assert "too many replies" in str(pair.upper.error)
+
+    asyncio.run(main())
+
+
+def key_update(secret: bytes) -> tuple[bytes, bytes]:
+    """A record with the one message "new key, and give me one, too", under the first key of a secret; and the next secret."""
+
+    def expand(label: bytes, length: int) -> bytes:
+        label = b"tls13 " + label
+        info = length.to_bytes(2, "big") + bytes([len(label)]) + label + b"\0"
+        return HKDFExpand(SHA384(), length, info).derive(secret)
+
+    plain = b"\x18\x00\x00\x01\x01" + b"\x16"
+    header = b"\x17\x03\x03" + (len(plain) + 16).to_bytes(2, "big")
+    return header + AESGCM(expand(b"key", 32)).encrypt(expand(b"iv", 12), plain, header), expand(b"traffic upd", 48)

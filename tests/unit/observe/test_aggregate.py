@@ -98,13 +98,16 @@ def test_retain_forgets_dead_workers_counts_of_dropped_things() -> None:
     store.filter("out", "auth")
     store.cluster("gone")
     store.host("kept", "h")
+    store.plugin("checker").calls = 1
+    store.plugin("former").calls = 1
     aggregate = StatsAggregate()
     aggregate.update(0, store.snapshot())
     aggregate.worker_died(0)
-    aggregate.retain({"in"}, {"kept"})
-    labels = [group["labels"] for group in aggregate.total()]
+    aggregate.retain({"in"}, {"kept"}, {"checker"})
+    labels = [group["labels"] for group in aggregate.total() if group["type"] != "plugin"]
     expected = [{"proxy": "", "listener": "in"}, {"cluster": "kept", "host": "h"}, {"listener": "in", "filter": "auth"}]
     assert labels == expected
+    assert {group["labels"]["plugin"] for group in aggregate.total() if group["type"] == "plugin"} == {"checker"}
 
 
 def _two_listeners() -> list[MetricGroup]:

@@ -1,11 +1,20 @@
 """The store: one object per thing, kept across reloads, forgotten when the configuration has dropped it; keys as catalogued."""
 
 import json
+from time import time
 
 import pytest
 
+from headgate.observe.custom_metrics import COUNTER, CUSTOM_METRICS
 from headgate.observe.metric_catalog import LABELS, METRICS
 from headgate.observe.stats import COUNTED_STATUSES, MetricGroup, PluginProcessStats, ServerStats, StatsStore
+from headgate.observe.tls_stats import CertificateStats
+
+
+@pytest.fixture(autouse=True)
+def _own_custom_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process's collection may hold what other tests' extensions have counted."""
+    monkeypatch.setattr(CUSTOM_METRICS, "_metrics", {})
 
 
 def _full_store() -> StatsStore:
@@ -16,9 +25,10 @@ def _full_store() -> StatsStore:
     store.filter("in", "auth")
     store.access_log("/var/log/access.log")
     store.plugin("checker")
+    CUSTOM_METRICS.define("wasm", "vm_restarts_total", COUNTER)
     store.tls("listener", "in")
     store.tls("cluster", "backend")
-    store.certificate("listener", "in", "example.org")
+    store.publish_certificates([CertificateStats("listener", "in", "example.org", 1e9)])
     return store
 
 
@@ -85,6 +95,21 @@ def test_retain_forgets_what_a_configuration_no_longer_has() -> None:
     assert {"path": "/var/log/access.log"} in labels
     store.retain({"in"}, {"backend"}, set(), access_logs={"/other"})
     assert {"path": "/var/log/access.log"} not in [group["labels"] for group in store.snapshot()]
+
+
+def test_published_certificates_take_the_place_of_all_before() -> None:
+    def days(store: StatsStore) -> dict[str, float]:
+        return {
+            group["labels"]["context"]: group["gauges"]["days_to_expiry"] for group in store.snapshot() if group["type"] == "certificate"
+        }
+
+    store = _full_store()
+    now = time()
+    twins = [CertificateStats("listener", "in", "twin", now + 86400.0 * (number + 0.5)) for number in (9, 3, 7)]
+    store.publish_certificates([*twins, CertificateStats("cluster", "backend", "other", now - 43200.0)])
+    assert days(store) == {"twin": 3, "other": -1}
+    store.publish_certificates([])
+    assert days(store) == {}
 
 
 def test_values_reach_the_snapshot() -> None:

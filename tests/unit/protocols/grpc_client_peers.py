@@ -13,6 +13,7 @@ import h2.settings
 
 from headgate.net.deadlines import DeadlineWheel
 from headgate.protocols.grpc.client_connection import (
+    MAX_ANSWERS,
     GrpcClientConnection,
     UnaryCall,
 )
@@ -48,9 +49,9 @@ class Call(UnaryCall):
 class ClientUnderTest:
     """Our client, with h2 as its server."""
 
-    def __init__(self, settings: dict[h2.settings.SettingCodes, int] | None = None) -> None:
+    def __init__(self, settings: dict[h2.settings.SettingCodes, int] | None = None, max_answers: int = MAX_ANSWERS) -> None:
         self.transport = FakeTransport()
-        self.client = GrpcClientConnection("localhost", DeadlineWheel(), max_answer=100_000)
+        self.client = GrpcClientConnection("localhost", DeadlineWheel(), max_answer=100_000, max_answers=max_answers)
         self.client.connection_made(cast(asyncio.Transport, self.transport))
         self.server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding=None))
         if settings is not None:

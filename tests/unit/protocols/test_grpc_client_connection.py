@@ -249,6 +249,34 @@ def test_what_is_no_answer_fails_the_call_and_only_it(head: list[tuple[str, str]
     run(test)
 
 
+def test_the_answers_under_way_are_bounded_together() -> None:
+    def test() -> None:
+        peers = ClientUnderTest(max_answers=100_000)
+        calls = [peers.start() for _ in range(3)]
+        peers.exchange()
+        for stream_id in (1, 3, 5):
+            peers.server.send_headers(stream_id, HEAD)
+            for part in (message_prefix(40_000) + bytes(10_000), bytes(15_000), bytes(14_000)):
+                peers.server.send_data(stream_id, part)
+                peers.exchange()
+                if calls[2].outcome:
+                    break
+        assert (calls[0].outcome, calls[1].outcome) == (None, None)
+        assert calls[2].failure == (CALL_MALFORMED, 2)
+        for stream_id in (1, 3):
+            peers.server.send_data(stream_id, bytes(1_000))
+            peers.server.send_headers(stream_id, OK, end_stream=True)
+            peers.exchange()
+        assert [call.outcome for call in calls[:2]] == [bytes(40_000)] * 2
+        for stream_id in range(7, 27, 2):  # what has been answered counts no more
+            call = peers.start()
+            peers.exchange()
+            peers.answer(stream_id, bytes(60_000))
+            assert call.outcome == bytes(60_000)
+
+    run(test)
+
+
 @pytest.mark.parametrize("size", [0, 3, 9])
 def test_an_answer_that_stops_early_is_none(size: int) -> None:
     def test() -> None:

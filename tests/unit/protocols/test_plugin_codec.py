@@ -136,7 +136,7 @@ def test_many_fields_are_refused_before_they_take_the_loop() -> None:
     with pytest.raises(WireError, match="more than 10000"):
         decode_request(b"\x0a\x00" * 10_001)
     inner = b"\x78\x01" * 10_001
-    with pytest.raises(WireError, match="more than 10000"):
+    with pytest.raises(WireError, match="more than 100 fields"):
         decode_response(b"\x0a" + varint(len(inner)) + inner)
 
 

@@ -62,7 +62,7 @@ def test_a_target_that_would_split_the_request(target: str, make: Make) -> None:
     assert not exchange.upstream
 
 
-@pytest.mark.parametrize("method", ["GET /evil HTTP/1.1\r\nA:", "", "G ET", "GÉT"])
+@pytest.mark.parametrize("method", ["GET /evil HTTP/1.1\r\nA:", "", "G ET", "GÉT", "CONNECT"])
 def test_a_method_that_would_split_the_request(method: str) -> None:
     exchange = FilterTester(receiver(lambda stream: put("method", method)(stream.request))).request()
     assert exchange.status == 500

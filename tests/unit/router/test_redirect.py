@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from headgate.api.stream import TlsInfo
 from headgate.router import REDIRECT
 
 if TYPE_CHECKING:
-    from tests.unit.router.conftest import MakeRoute, MakeStream, Rejected
+    from tests.unit.router.conftest import MakeRoute, MakeStream, MakeTable, Rejected
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,19 @@ def test_location(
     route = make_route({}, redirect=redirect)
     assert route.kind == REDIRECT
     assert route.redirect_location(make_stream(target, host=host, scheme=scheme)) == expected
+
+
+@pytest.mark.parametrize("required", ["ALL", "all", "NONE", ""])
+def test_a_virtual_host_that_requires_tls(required: str, make_table: MakeTable, make_stream: MakeStream) -> None:
+    table = make_table({"domains": ["*"], "routers": [{"match": {"prefix": "/"}, "route": {"cluster_name": "c"}}], "require_tls": required})
+    stream = make_stream("/a?b", host="a.com:80")
+    route = table.match(stream)
+    assert route is not None
+    if required.upper() == "ALL":
+        assert (route.redirect_code, route.redirect_location(stream)) == (301, "https://a.com/a?b")
+        stream.connection.tls = TlsInfo("TLSv1.3", "TLS_AES_128_GCM_SHA256", "", False)
+        route = table.match(stream)
+    assert route is table.routes()[0]
 
 
 def test_codes(make_route: MakeRoute) -> None:

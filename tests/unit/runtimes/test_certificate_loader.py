@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 import trustme
 
+from headgate.api.certificates import TlsSettings
 from headgate.api.errors import ConfigError, ConfigRejected
 from headgate.api.plugin import PluginCall, PluginClient, PluginDefinition, PluginError, PluginHost, PluginReceiver, plugins_from
 from headgate.api.plugin_messages import PluginRequest, PluginResponse
@@ -17,7 +18,7 @@ from headgate.config.models import TlsContextConfig
 from headgate.net.tls.managed import ManagedContext
 from headgate.net.tls.owners import TlsBuilder
 from headgate.observe.stats_store import StatsStore
-from headgate.runtimes.process.certificate_loader import CertificateLoader
+from headgate.runtimes.process.certificate_loader import RETRY_AFTER, CertificateLoader, LoaderConfig
 
 
 @dataclass
@@ -145,6 +146,31 @@ def test_refreshed_when_the_plugin_wishes_and_the_old_one_kept_when_it_fails(hos
     assert managed.context is not first
     stats = store.tls("listener", "in")
     assert (stats.refresh_failures, stats.refreshes) == (2, 1)
+
+
+def test_fall_back_asks_again(host: FakeHost, plugin: FakePlugin, caplog: pytest.LogCaptureFixture) -> None:
+    plugin.answers = [PluginError("died", "gone"), PluginError("timeout", "too late"), answer()]
+    builder = TlsBuilder(StatsStore(), None)
+    verify: dict[str, object] = {"refresh_interval": "100ms"}
+    config = TlsContextConfig(status=True, type="loader", extend_verify=verify, fall_back=True)
+    tls = builder.listener("in", [("at", config)], False)
+    assert tls is not None and not tls.choice.contexts
+
+    async def main() -> None:
+        builder.start()
+        while not tls.choice.contexts:
+            await asyncio.sleep(0.01)
+        builder.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert (plugin.calls, builder.contexts[0].epoch) == (3, 1)
+    for text in ("TLS is OFF", "TLS stays OFF", "TLS is ON"):
+        assert text in caplog.text
+
+
+def test_without_a_first_answer_it_is_asked_again_soon(host: FakeHost) -> None:
+    for config, seconds in ((LoaderConfig(), RETRY_AFTER), (LoaderConfig(refresh_interval="1h"), RETRY_AFTER)):  # type: ignore[arg-type]  # parsed
+        assert CertificateLoader(TlsSettings(True), config).refresh_after() == seconds
 
 
 def test_an_unchanged_answer_changes_nothing(host: FakeHost, plugin: FakePlugin) -> None:

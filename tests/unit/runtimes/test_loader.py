@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,3 +168,34 @@ def test_a_module_that_exits_is_a_finding(write: Write, tmp_path: Path) -> None:
     write("bad.py", text="import sys\nsys.exit(3)\n")
     (line,) = findings(["./bad.py"], tmp_path)
     assert "SystemExit" in line
+
+
+def left_behind() -> set[str]:
+    """Modules of files that were loaded by path."""
+    return {name for name in sys.modules if name.startswith("headgate_extension_")}
+
+
+def test_the_end_of_a_scope_is_the_end_of_its_modules(write: Write, tmp_path: Path) -> None:
+    before = left_behind()
+    (tmp_path / "package").mkdir()
+    write("package/__init__.py", text="from .part import Part\n")
+    write("package/part.py", text="class Part:\n    pass\n")
+    write("main.py", text="class Held:\n    pass\n")
+    scope = load_extensions(["./main.py", "./package"], tmp_path)
+    loaded = left_behind() - before
+    assert len(loaded) == 3
+    classes = [weakref.ref(value) for name in loaded for value in vars(sys.modules[name]).values() if isinstance(value, type)]
+    assert len(classes) >= 2
+    scope.close()
+    scope.close()
+    assert left_behind() == before
+    gc.collect()
+    assert not [reference() for reference in classes if reference() is not None], "the code is gone, too"
+
+
+def test_a_load_that_fails_leaves_nothing_of_what_it_loaded_before(write: Write, tmp_path: Path) -> None:
+    before = left_behind()
+    write("good.py", text="")
+    write("bad.py", text="raise ValueError\n")
+    findings(["./good.py", "./bad.py"], tmp_path)
+    assert left_behind() == before

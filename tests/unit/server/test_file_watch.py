@@ -23,7 +23,7 @@ def _config(folder: Path) -> dict[str, object]:
                         "bind_port": True,
                         "filter_chains": [{"filters": [proxy]}],
                         "stream_filters": [
-                            {"type": "module", "path": "./auth.py"},
+                            {"type": "module", "path": "./auth.py", "canary": {"percent": 1, "path": "./new/auth.py"}},
                             {"type": "some_script", "config": {"nested": [{"file": str(folder / "script.lua")}], "text": "/a\nb"}},
                         ],
                     }
@@ -40,7 +40,7 @@ def test_the_files_of_a_configuration(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     config = parse(_config(tmp_path), base=tmp_path).config
     files = {path.relative_to(tmp_path).as_posix() for path in watched_files(config, tmp_path / "config.yaml")}
-    assert files == {"config.yaml", "extensions/one.py", "auth.py", "sibling.py", "checker", "script.lua"}
+    assert files == {"config.yaml", "extensions/one.py", "auth.py", "sibling.py", "checker", "script.lua", "new/auth.py"}
 
 
 def test_a_change_reloads_once_it_stands_still(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ from headgate.config.models.router import (
 )
 from headgate.config.models.server import ServerConfig
 from headgate.config.models.stream_filter import (
+    CanaryConfig,
     GoPluginConfig,
     QuarantineConfig,
     StreamFilterConfig,
@@ -91,6 +92,7 @@ __all__ = [
     "AccessLogConfig",
     "AdminAddressConfig",
     "AdminConfig",
+    "CanaryConfig",
     "CircuitBreakerConfig",
     "ClusterConfig",
     "ClusterManagerConfig",

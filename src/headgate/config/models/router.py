@@ -72,7 +72,7 @@ class VirtualHostConfig(ConfigModel):
         default_factory=list, description="`host:port`, `host`, `*.suffix`, or `*`; the most specific domain of the router wins."
     )
     routers: list[RouteConfig] = Field(default_factory=list, description="Routes, in order.")
-    require_tls: str = Field(default="", description="Refuse plain text: `NONE`, `EXTERNAL_ONLY` or `ALL`.")
+    require_tls: str = Field(default="", description="`ALL`: requests in plain text are redirected to https (301). `NONE`: they are not.")
     request_headers_to_add: list[HeaderValueOption] = Field(default_factory=list, description="Headers added to requests.")
     request_headers_to_remove: list[str] = Field(default_factory=list, description="Headers removed from requests.")
     response_headers_to_add: list[HeaderValueOption] = Field(default_factory=list, description="Headers added to responses.")

@@ -36,6 +36,39 @@ class QuarantineConfig(ConfigModel):
     backoff: Duration = Field(default=30.0, description="How long it stays set aside; `deny` answers 503 meanwhile, `allow` skips it.")
 
 
+class CanaryConfig(ConfigModel):
+    """A second version of a filter, and the share of the requests that it takes. What is not given is as in the entry."""
+
+    required_keys: ClassVar[frozenset[str]] = frozenset({"percent"})
+
+    percent: float = Field(default=0.0, description="Share of the entry's requests, 0 to 100.")
+    type: str = Field(default="", description="As in the entry; with another, `path` and `factory` are not taken from there.")
+    config: FreeMapping | None = Field(default=None, description="As in the entry, and in its place as a whole.")
+    isolation: Literal["inline", "process"] | None = Field(default=None, description="As in the entry.")
+    path: str = Field(default="", description="As in the entry.")
+    factory: str = Field(default="", description="As in the entry.")
+
+    @property
+    def registered_type(self) -> str:
+        """The name to look up."""
+        return self.type
+
+    @property
+    def file(self) -> str:
+        """The file that the filter is loaded from; empty if it is not."""
+        return self.path
+
+    @property
+    def export(self) -> str:
+        """What to take from that file; empty: the default."""
+        return self.factory
+
+    @property
+    def options(self) -> FreeMapping:
+        """The filter's own configuration."""
+        return self.config or {}
+
+
 class StreamFilterConfig(ConfigModel):
     """One stream filter of a listener."""
 
@@ -69,10 +102,10 @@ class StreamFilterConfig(ConfigModel):
     )
     quarantine: QuarantineConfig = Field(default_factory=QuarantineConfig, description="When a failing filter is set aside.")
     isolation: Literal["inline", "process"] = Field(default="inline", description="Where a Python filter runs.")
-    canary: FreeMapping | None = Field(default=None, description="Which share of requests a new version takes.")
+    canary: CanaryConfig | None = Field(default=None, description="A second version that takes a share of the requests.")
     path: str = Field(
         default="",
-        description="File of a filter that is loaded by path: Python (`module`), a shared object (`native`), a script (`lua`), a module (`wasm`).",
+        description="File that the filter is loaded from: of a `module`, `native`, `lua` or `wasm` filter.",
     )
     factory: str = Field(default="", description="Creator exported by that file; empty: `create_filter_factory`.")
 
@@ -92,3 +125,13 @@ class StreamFilterConfig(ConfigModel):
     def export(self) -> str:
         """What to take from that file; empty: the default."""
         return self.factory or (self.go_plugin_config.factory_method if self.go_plugin_config is not None else "")
+
+    @property
+    def options(self) -> FreeMapping:
+        """The filter's own configuration."""
+        return self.config
+
+    @property
+    def versions(self) -> list[StreamFilterConfig | CanaryConfig]:
+        """The entry, and its canary if it has one."""
+        return [self] if self.canary is None else [self, self.canary]

@@ -8,7 +8,7 @@ from typing import Final
 
 from headgate.config.addresses import AddressError, HostNameError, SocketAddress, parse_tcp_address, parse_unix_address
 from headgate.config.findings import Findings, shown
-from headgate.config.models import FilterChainConfig, ListenerConfig, StreamFilterConfig, StreamFilterMatchConfig
+from headgate.config.models import CanaryConfig, FilterChainConfig, ListenerConfig, StreamFilterConfig, StreamFilterMatchConfig
 from headgate.config.validation.texts import check_header_matches, check_positive, check_unique
 
 _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Z]+\Z")
@@ -70,17 +70,35 @@ def _validate_stream_filters(entries: Sequence[StreamFilterConfig], path: str, f
         if entry.quarantine.max_failures:
             check_positive(entry.quarantine.window, f"{item}.quarantine.window", findings)
             check_positive(entry.quarantine.backoff, f"{item}.quarantine.backoff", findings)
-        _validate_file(entry, item, findings)
+        if entry.name.endswith("@canary"):
+            findings.error(f"{item}.name", "ends with '@canary'", "that is how the second version of an entry is called")
+        if entry.go_plugin_config is not None and entry.go_plugin_config.so_path:
+            if entry.path:
+                findings.error(f"{item}.path", "given beside 'go_plugin_config.so_path'", "only one of them can be")
+        else:
+            _validate_file(entry, item, findings)
+        if entry.canary is not None:
+            _validate_canary(entry, entry.canary, f"{item}.canary", findings)
         if entry.match is not None:
             _validate_match(entry.match, f"{item}.match", findings)
 
 
-def _validate_file(entry: StreamFilterConfig, item: str, findings: Findings) -> None:
+def _validate_canary(entry: StreamFilterConfig, canary: CanaryConfig, item: str, findings: Findings) -> None:
+    if not 0.0 <= canary.percent <= 100.0:
+        findings.error(f"{item}.percent", f"must be from 0 to 100, is {canary.percent:g}")
+    if (entry.registered_type, entry.file, entry.export, entry.options, entry.isolation) == (
+        canary.type,
+        canary.path,
+        canary.factory,
+        canary.options,
+        canary.isolation,
+    ):
+        findings.error(item, "is the same as the entry", "give it a type, path, factory, config or isolation of its own")
+    _validate_file(canary, item, findings)
+
+
+def _validate_file(entry: StreamFilterConfig | CanaryConfig, item: str, findings: Findings) -> None:
     """Filters that are loaded from a file name it, and others do not."""
-    if entry.go_plugin_config is not None and entry.go_plugin_config.so_path:
-        if entry.path:
-            findings.error(f"{item}.path", "given beside 'go_plugin_config.so_path'", "only one of them can be")
-        return
     if entry.type in ("module", "native"):
         if not entry.path:
             findings.error(f"{item}.path", "missing", "a Python file" if entry.type == "module" else "a shared object")
@@ -88,7 +106,7 @@ def _validate_file(entry: StreamFilterConfig, item: str, findings: Findings) -> 
             findings.error(f"{item}.factory", 'only a filter of type "module" has it')
         return
     if entry.path and entry.type in ("lua", "wasm"):
-        if entry.config.get("path") != entry.path:  # completing the configuration has put it there, unless there was another
+        if entry.options.get("path") != entry.path:  # completing the configuration has put it there, unless there was another
             findings.error(f"{item}.path", "given beside 'config.path'", "only one of them can be")
     elif entry.path and entry.type:
         findings.error(f"{item}.path", 'only a filter of type "module", "native", "lua" or "wasm" has it')

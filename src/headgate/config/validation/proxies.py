@@ -17,6 +17,8 @@ def filters_by_router(proxies: Sequence[ProxyEntry]) -> dict[str, set[str]]:
         filters = found.setdefault(entry.config.router_config_name, set())
         for stream_filter in entry.listener.stream_filters:
             filters.update(name for name in (stream_filter.type, stream_filter.name) if name)
+            if stream_filter.canary is not None:
+                filters.add(f"{stream_filter.name or stream_filter.type}@canary")
     return found
 
 

@@ -7,6 +7,7 @@ changes nothing about TLS keeps the session tickets that clients have.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import ssl
 import tempfile
@@ -34,6 +35,7 @@ from headgate.net.tls.context import TlsContext
 BUILT_IN_MODULES: Final = (_builtin_providers.__name__,)
 """Origins of the certificate extensions that ship with Headgate."""
 
+_LOG: Final = logging.getLogger("headgate.net")
 _SPOKEN: Final = frozenset({"http/1.1"})
 _shared: Final[weakref.WeakValueDictionary[bytes, ssl.SSLContext]] = weakref.WeakValueDictionary()
 
@@ -180,11 +182,21 @@ def _openssl_context(config: TlsContextConfig, server_side: bool) -> ssl.SSLCont
             context.num_tickets = 0
     curves = parts(config.ecdh_curves, ",")
     if len(curves) == 1:
-        context.set_ecdh_curve(CURVES[curves[0].lower()])
+        _set_curve(context, CURVES[curves[0].lower()])
     alpn = [name for name in parts(config.alpn, ",") if name in _SPOKEN]
     if alpn or server_side:
         context.set_alpn_protocols(alpn or ["http/1.1"])
     return context
+
+
+def _set_curve(context: ssl.SSLContext, curve: str) -> None:
+    try:
+        context.set_ecdh_curve(curve)
+    except ssl.SSLError:
+        # Older releases of Python (3.11.2 of Debian 12) set curves by a way that X25519 is too new for. OpenSSL's list begins with it.
+        if curve != "X25519":
+            raise
+        _LOG.warning("this Python cannot restrict TLS to x25519: OpenSSL's list of curves is offered, which begins with it")
 
 
 def _set_verification(

@@ -8,6 +8,7 @@ Compiled by mypyc; interpreted otherwise.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 MAX_CLIENT_HELLO: Final = 16 * 1024
@@ -26,6 +27,7 @@ _CLIENT_HELLO: Final = 1
 _SERVER_NAME: Final = 0
 _ALPN: Final = 16
 _MAX_RECORD: Final = 16384
+_NAME: Final = re.compile(rb"[!-~]+")
 
 
 class ClientHello:
@@ -104,7 +106,8 @@ class ClientHello:
             return
         length = value[3] << 8 | value[4]
         name = value[5 : 5 + length]
-        if len(name) == length and length <= 255 and name.isascii() and b"\0" not in name:
+        # What no host's name holds (spaces, control characters) is none: it would end up in logs and in what plugins are told.
+        if len(name) == length and length <= 255 and _NAME.fullmatch(name) is not None:
             self.server_name = name.decode("ascii").lower().rstrip(".")
 
     def _read_protocols(self, value: bytes) -> None:

@@ -14,7 +14,6 @@ Compiled by mypyc; interpreted otherwise.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from time import monotonic
 from typing import Final, cast
@@ -26,12 +25,14 @@ from headgate.net.tls.context import ContextChoice, TlsContext
 from headgate.net.tls.events import CERTIFICATE, CLOSED, NOT_TLS, OVERSIZED, PROTOCOL, TIMEOUT, PendingConnection, PendingOwner
 from headgate.net.tls.failures import failure_detail, failure_reason
 
-_READ: Final = 65536
-"""Bytes asked for in one read; a record has at most 16384."""
+_READ: Final = 16384
+"""Bytes asked for in one read: the most that a record holds, and OpenSSL gives one record at a time."""
 _MAX_HANDSHAKE: Final = 128 * 1024
 """Bytes that a peer may send before the handshake is complete; certificate chains have a few thousand."""
 _MAX_REPLIES: Final = 4 * 1024 * 1024
 """Bytes that may wait for a peer that reads nothing and has TLS itself answer (key updates): far above any limit of the protocol above."""
+_NO_BIO: Final = ssl.MemoryBIO()
+"""Takes the place of the buffers of a connection that is gone. Stays empty."""
 _ALERT_TIME: Final = 1.0
 """Seconds for a peer to take the alert that tells why a handshake failed."""
 
@@ -106,6 +107,8 @@ class TlsLayer(PendingConnection):
 
     def data_received(self, data: bytes) -> None:
         """Encrypted bytes."""
+        if self._lost:
+            return
         if self._established:
             self._incoming.write(data)
             self._decrypt()
@@ -129,6 +132,11 @@ class TlsLayer(PendingConnection):
         """The connection is gone."""
         self._lost = True
         self._wheel.remove(self)
+        # The protocol above refers to this object, in cycles that wait for the garbage collector. OpenSSL's part, the largest, goes now.
+        self._ssl = None
+        self._incoming = _NO_BIO
+        self._outgoing = _NO_BIO
+        self._raw = None
         upper = self._upper
         if upper is None:
             if not self._failed:
@@ -332,8 +340,10 @@ class TlsLayer(PendingConnection):
         if session is None or self._sent_end or self._lost or not self._established:
             return
         self._sent_end = True
-        with contextlib.suppress(ssl.SSLError, ValueError):  # it waits for the peer's alert, as a rule
+        try:  # noqa: SIM105  # contextlib.suppress is interpreted and costs as much as all the rest here
             session.unwrap()
+        except (ssl.SSLError, ValueError):  # it waits for the peer's alert, as a rule
+            pass
         self._send()
 
     def close(self) -> None:
@@ -380,13 +390,8 @@ class TlsLayer(PendingConnection):
         return self._raw.get_write_buffer_size() if self._raw is not None else 0
 
     def get_extra_info(self, name: str, default: object = None) -> object:
-        """As asyncio's TLS transports, and what the socket's transport knows."""
-        session = self._ssl
+        """``ssl_object``, as asyncio's TLS transports, and what the socket's transport knows."""
         if name == "ssl_object":
-            return session
-        if name == "peercert":
-            return session.getpeercert() if session is not None and self._established else default
-        if name == "cipher":
-            return session.cipher() if session is not None and self._established else default
+            return self._ssl
         raw = self._raw
         return raw.get_extra_info(name, default) if raw is not None else default

@@ -13,6 +13,7 @@ from headgate.net.tls.peer import peer_certificate
 from headgate.observe.tls_stats import TlsStats
 
 _SEPARATOR: Final = re.compile(r'[,;="\\]')
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class ListenerTls:
@@ -45,11 +46,11 @@ def tls_info(session: ssl.SSLObject) -> TlsInfo:
 def describe_peer(der: bytes, info: TlsInfo) -> None:
     """Note who the client is, for logs and ``X-Forwarded-Client-Cert`` (in Envoy's form)."""
     peer = peer_certificate(der)
-    info.peer_subject = peer.subject
-    subject = peer.subject.replace("\\", "\\\\").replace('"', '\\"')
+    info.peer_subject = _one_line(peer.subject)
+    subject = info.peer_subject.replace("\\", "\\\\").replace('"', '\\"')
     parts = [f"Hash={sha256(der).hexdigest()}", f'Subject="{subject}"']
-    parts.extend([f"URI={_element(uri)}" for uri in peer.uris])
-    parts.extend([f"DNS={_element(name)}" for name in peer.dns_names])
+    parts.extend([f"URI={_element(_one_line(uri))}" for uri in peer.uris])
+    parts.extend([f"DNS={_element(_one_line(name))}" for name in peer.dns_names])
     info.forwarded = ";".join(parts).encode("ascii", "backslashreplace").decode()
 
 
@@ -59,3 +60,12 @@ def _element(value: str) -> str:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     return value
+
+
+def _one_line(value: str) -> str:
+    """A name without control characters: a certificate may hold line ends, which would begin further fields, or a request of its own."""
+    return _CONTROL.sub(_escaped, value)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\x{ord(found[0]):02x}"

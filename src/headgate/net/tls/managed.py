@@ -12,7 +12,7 @@ from headgate.api.errors import ConfigError
 from headgate.config.models import TlsContextConfig
 from headgate.net.tls.build import build_context
 from headgate.net.tls.context import TlsContext
-from headgate.observe.stats_store import StatsStore
+from headgate.observe.tls_stats import CertificateStats, TlsStats
 
 _LOG: Final = logging.getLogger("headgate.net")
 
@@ -23,35 +23,44 @@ class ManagedContext:
     :param config: its configuration
     :param provider: its certificate extension
     :param path: where it stands, for messages
-    :param owner: ``listener`` or ``cluster``, for statistics
-    :param name: the owner's name
-    :ivar context: what the next handshake works with; None where nothing was asked (``headgate check``)
+    :param stats: the TLS statistics of its listener or cluster
+    :ivar context: what the next handshake works with; None before :meth:`build`, and where that asked for nothing (``headgate check``)
+        or has failed
     :ivar epoch: goes up whenever :attr:`context` becomes another
-    :raises ConfigError: if it cannot be built
+    :ivar on_change: called then
     """
 
-    def __init__(
-        self, config: TlsContextConfig, provider: CertificateProvider, path: str, owner: str, name: str, store: StatsStore
-    ) -> None:
+    def __init__(self, config: TlsContextConfig, provider: CertificateProvider, path: str, stats: TlsStats) -> None:
         self._config = config
         self._provider = provider
         self._path = path
-        self._owner = owner
-        self._name = name
-        self._store = store
-        self._stats = store.tls(owner, name)
+        self._stats = stats
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
         self._hash = ""
         self.on_change: Callable[[], None] | None = None
         self.epoch: int = 0
-        self.context: TlsContext | None = build_context(config, provider, path)
-        if self.context is not None:
-            self._hash = provider.hash()
+        self.context: TlsContext | None = None
+
+    def build(self) -> None:
+        """Build :attr:`context`. In the thread that builds the configuration.
+
+        :raises ConfigError: if that is impossible
+        """
+        context = build_context(self._config, self._provider, self._path)
+        if context is not None:
+            self._hash = self._provider.hash()
+        self.context = context
+
+    def certificate(self) -> CertificateStats | None:
+        """How long the certificate is good; None if there is none."""
+        context = self.context
+        if context is None or not context.not_after:
+            return None
+        return CertificateStats(self._stats.owner, self._stats.name, context.label, context.not_after)
 
     def start(self) -> None:
         """Its configuration is in force: begin to refresh, if the provider wants to be. In the worker's loop."""
-        self._publish()
         if self._task is None and not self._stopped and self._provider.refresh_after() > 0.0:
             self._task = asyncio.get_running_loop().create_task(self._keep_fresh())
 
@@ -70,11 +79,6 @@ class ManagedContext:
         except Exception:
             _LOG.exception("%s: the certificate extension failed in close()", self._path)
 
-    def _publish(self) -> None:
-        context = self.context
-        if context is not None and context.not_after:
-            self._store.certificate(self._owner, self._name, context.label).not_after = context.not_after
-
     async def _keep_fresh(self) -> None:
         while True:
             delay = self._provider.refresh_after()
@@ -86,6 +90,7 @@ class ManagedContext:
 
     async def _refresh(self) -> None:
         """Ask the provider; whatever goes wrong, what is in use stays."""
+        staying = "the certificate stays as it is" if self.context is not None else "TLS stays OFF, plain text is spoken"
         try:
             await self._provider.refresh()
             digest = self._provider.hash()
@@ -94,19 +99,21 @@ class ManagedContext:
             context = build_context(self._config, self._provider, self._path)
         except ConfigError as error:
             self._stats.refresh_failures += 1
-            _LOG.warning("the certificate stays as it is: %s", error.render())
+            _LOG.warning("%s: %s", staying, error.render())
             return
         except Exception as error:
             self._stats.refresh_failures += 1
-            _LOG.warning("%s: the certificate stays as it is: %s: %s", self._path, type(error).__name__, error)
+            _LOG.warning("%s: %s: %s: %s", self._path, staying, type(error).__name__, error)
             return
         self._hash = digest
         if context is None:
             return
+        if self.context is None:
+            _LOG.warning("%s: TLS is ON from now on", self._path)
+        else:
+            _LOG.info("%s: a new certificate is in use", self._path)
         self.context = context
         self.epoch += 1
         self._stats.refreshes += 1
-        self._publish()
-        _LOG.info("%s: a new certificate is in use", self._path)
         if self.on_change is not None:
             self.on_change()

@@ -37,7 +37,8 @@ class TlsBuilder:
 
         :param contexts: its contexts, each with its path; those that are off do not count
         :param inspector: plain text is taken, too
-        :returns: None if the listener speaks plain text: none is on, or none of those with ``fall_back`` can be used
+        :returns: None if the listener speaks plain text: none is on, or none of those with ``fall_back`` can ever be used. Those whose
+            extension has failed and is asked again have no context so far
         :raises ConfigRejected: with everything that is wrong
         """
         managed: list[ManagedContext] = []
@@ -46,9 +47,11 @@ class TlsBuilder:
         for path, config in contexts:
             if not config.status:
                 continue
+            timeout = max(timeout, config.handshake_timeout)
             try:
-                managed.append(self._managed(config, path, "listener", name))
-                timeout = max(timeout, config.handshake_timeout)
+                entry = self._managed(config, path, "listener", name)
+                managed.append(entry)
+                self._build(entry, config, path)
             except (ConfigError, ConfigRejected) as error:
                 found = error.errors if isinstance(error, ConfigRejected) else (error,)
                 if not config.fall_back:
@@ -59,7 +62,7 @@ class TlsBuilder:
             raise ConfigRejected(errors)
         if not managed:
             return None
-        return ListenerTls(_choice(managed), inspector, timeout, self._store.tls("listener", name))
+        return ListenerTls(self._choice(managed), inspector, timeout, self._store.tls("listener", name))
 
     def cluster(self, name: str, config: TlsContextConfig, path: str) -> ManagedContext:
         """TLS of a cluster.
@@ -67,20 +70,44 @@ class TlsBuilder:
         :raises ConfigError: if it cannot be built
         :raises ConfigRejected: likewise
         """
-        return self._managed(config, path, "cluster", name)
+        managed = self._managed(config, path, "cluster", name)
+        managed.on_change = self._publish
+        self._build(managed, config, path)
+        return managed
 
     def _managed(self, config: TlsContextConfig, path: str, owner: str, name: str) -> ManagedContext:
         provider = create_provider(config, path, owner == "listener", self._scope)
-        try:
-            managed = ManagedContext(config, provider, path, owner, name, self._store)
-        except (ConfigError, ConfigRejected):
-            provider.close()
-            raise
-        except Exception as error:
-            provider.close()
-            raise ConfigError(path, f"certificate extension {config.type!r} failed: {type(error).__name__}: {error}") from error
+        managed = ManagedContext(config, provider, path, self._store.tls(owner, name))
         self.contexts.append(managed)
         return managed
+
+    def _build(self, managed: ManagedContext, config: TlsContextConfig, path: str) -> None:
+        try:
+            managed.build()
+        except (ConfigError, ConfigRejected):
+            raise
+        except Exception as error:
+            raise ConfigError(path, f"certificate extension {config.type!r} failed: {type(error).__name__}: {error}") from error
+
+    def _choice(self, managed: list[ManagedContext]) -> ContextChoice:
+        choice = ContextChoice([])
+
+        def update() -> None:
+            choice.update([entry.context for entry in managed if entry.context is not None])
+
+        def changed() -> None:
+            update()
+            self._publish()
+
+        for entry in managed:
+            entry.on_change = changed
+        update()
+        return choice
+
+    def _publish(self) -> None:
+        """Have the metrics show the certificates of this configuration."""
+        found = [context.certificate() for context in self.contexts]
+        self._store.publish_certificates([certificate for certificate in found if certificate is not None])
 
     def stats(self, owner: str, name: str) -> TlsStats:
         """TLS statistics of a listener or cluster."""
@@ -88,6 +115,7 @@ class TlsBuilder:
 
     def start(self) -> None:
         """The configuration is in force. May be called again."""
+        self._publish()
         for context in self.contexts:
             context.start()
 
@@ -100,15 +128,3 @@ class TlsBuilder:
         """Nothing uses the configuration any more."""
         for context in self.contexts:
             context.close()
-
-
-def _choice(managed: list[ManagedContext]) -> ContextChoice:
-    choice = ContextChoice([])
-
-    def update() -> None:
-        choice.update([entry.context for entry in managed if entry.context is not None])
-
-    for entry in managed:
-        entry.on_change = update
-    update()
-    return choice

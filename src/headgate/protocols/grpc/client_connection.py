@@ -226,9 +226,7 @@ class GrpcClientConnection(Http2Endpoint):
     :ivar in_flight: calls that have not come to their end
     """
 
-    def __init__(
-        self, authority: str, wheel: DeadlineWheel, max_answer: int = DEFAULT_MAX_ANSWER, max_answers: int = MAX_ANSWERS
-    ) -> None:
+    def __init__(self, authority: str, wheel: DeadlineWheel, max_answer: int = DEFAULT_MAX_ANSWER, max_answers: int = MAX_ANSWERS) -> None:
         super().__init__(True, client_settings(), NOT_INDEXED)
         self.in_flight: int = 0
         self._heads = CallHeads(self.encoder, authority)

@@ -23,7 +23,8 @@ PLUGIN_CALL_PATH: Final = b"/proto.Plugin/Call"
 _MAX_HEADERS: Final = 10_000
 """Entries of a map, with those that replace one another: a message may be as large as the peer pleases within its limit, and must not hold
 the event loop for longer than its size is worth."""
-_MAX_UNKNOWN: Final = 10_000
+_MAX_ENTRY_FIELDS: Final = 100
+"""Fields of one entry, which has two: those that come again, and unknown ones."""
 
 _HEADER_TAG: Final = 0x0A
 _TRAILER_TAG: Final = 0x12
@@ -165,14 +166,14 @@ def _read_entry(reader: WireReader, entries: dict[str, str]) -> None:
     counted = 0
     while reader.position < reader.end:
         tag = reader.tag()
+        counted += 1
         if tag == _HEADER_TAG:
             key = reader.text()
         elif tag == _TRAILER_TAG:
             value = reader.text()
         else:
             reader.skip(tag)
-            counted += 1
-            if counted > _MAX_UNKNOWN:
-                raise WireError(f"more than {_MAX_UNKNOWN} unknown fields")
+        if counted > _MAX_ENTRY_FIELDS:
+            raise WireError(f"more than {_MAX_ENTRY_FIELDS} fields in an entry of a map")
     reader.end = after
     entries[key] = value

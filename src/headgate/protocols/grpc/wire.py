@@ -16,6 +16,8 @@ FIXED32: Final = 5
 
 _MAX_GROUPS: Final = 100
 """Groups within groups; protobuf's own parsers refuse more."""
+_MAX_SKIPPED: Final = 10_000
+"""Fields within a group that nobody knows: passing over them must not hold the event loop."""
 
 
 class WireError(ValueError):
@@ -116,7 +118,11 @@ class WireReader:
         :raises WireError: if it is malformed
         """
         groups: list[int] = []
+        skipped = 0
         while True:
+            skipped += 1
+            if skipped > _MAX_SKIPPED:
+                raise WireError(f"more than {_MAX_SKIPPED} fields in a group")
             kind = tag & 7
             if kind == VARINT:
                 self.varint()

@@ -67,7 +67,8 @@ def check_request_line(head: RequestHead) -> None:
     """
     if _TARGET.match(head.target) is None:
         raise HeaderError(f"not a request target: {head.target!r}")
-    if head.method not in _USUAL_METHODS and _METHOD.match(head.method) is None:
+    if head.method not in _USUAL_METHODS and (_METHOD.match(head.method) is None or head.method == "CONNECT"):
+        # CONNECT would make a tunnel of a connection that others use after this request.
         raise HeaderError(f"not a method: {head.method!r}")
 
 

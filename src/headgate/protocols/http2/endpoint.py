@@ -278,6 +278,9 @@ class Http2Endpoint(EndpointOutput, FrameEvents):
     def _malformed(self, stream: Http2Stream, code: int, detail: str) -> None:
         self.reset_stream(stream, code)
         stream.on_malformed(detail)
+        # A peer that has this side reset streams gets as much work begun for nothing as one that resets them itself (CVE-2025-8671).
+        if self._reset_guard.flooded():
+            raise Http2Error(ENHANCE_YOUR_CALM, "too many malformed streams")
 
     def _fail(self, code: int, detail: str) -> None:
         """The peer broke the protocol."""

@@ -100,6 +100,10 @@ class EndpointOutput:
         if self.streams.pop(stream.id, None) is not None:
             stream.outbox = b""
             stream.outbox_trailers = None
+            if stream.has_turn:
+                # A peer that does not read keeps the queue standing: what was given up must not be kept in it, with all that hangs on it.
+                stream.has_turn = False
+                self._turns.remove(stream)
             self.on_stream_end()
 
     def on_stream_end(self) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from headgate.api.entry_settings import entry_settings
+from headgate.api.entry_settings import EntrySettings, entry_settings
 from headgate.api.errors import ConfigError, ConfigRejected
 from headgate.api.registry import ExtensionScope, Registration
 from headgate.api.stream_filter import ClassFactory, FilterCallbacks, StreamFilter, StreamFilterFactory, stream_filter
@@ -33,7 +33,16 @@ def create(config: Mapping[str, object]) -> StreamFilterFactory:
     settings = entry_settings()
     if not settings.file:
         raise ConfigError(f"{settings.path}.path", "missing", "the path of a Python file")
-    registration = _registration(Path(settings.file), settings.export or DEFAULT_EXPORT, settings.path)
+    scope = ExtensionScope()
+    try:
+        return _create(settings, config, scope)
+    except BaseException:
+        scope.close()
+        raise
+
+
+def _create(settings: EntrySettings, config: Mapping[str, object], scope: ExtensionScope) -> StreamFilterFactory:
+    registration = _registration(Path(settings.file), settings.export or DEFAULT_EXPORT, settings.path, scope)
     parsed = registration.parse(config, f"{settings.path}.config")
     try:
         factory = registration.create(parsed)
@@ -42,19 +51,25 @@ def create(config: Mapping[str, object]) -> StreamFilterFactory:
     except (Exception, SystemExit) as error:
         raise ConfigError(f"{settings.path}.config", f"the filter cannot be created: {describe(error)}") from error
     if isinstance(factory, ClassFactory):
-        return ModuleClassFactory(factory, registration, settings.path)
+        return ModuleClassFactory(factory, registration, settings.path, scope)
     if isinstance(factory, StreamFilterFactory):
-        return ModuleFactory(factory, registration, settings.path)
+        return ModuleFactory(factory, registration, settings.path, scope)
     raise ConfigError(f"{settings.path}.factory", f"{registration.name} returned {factory!r}, not a StreamFilterFactory")
 
 
 class ModuleFactory(StreamFilterFactory):
-    """A file's factory; routes' configurations are validated as the entry's was."""
+    """A file's factory; routes' configurations are validated as the entry's was.
 
-    def __init__(self, factory: StreamFilterFactory, registration: Registration[StreamFilterFactory], path: str) -> None:
+    :param scope: what the file was loaded in; it ends with the factory
+    """
+
+    def __init__(
+        self, factory: StreamFilterFactory, registration: Registration[StreamFilterFactory], path: str, scope: ExtensionScope
+    ) -> None:
         self._factory = factory
         self._registration = registration
         self._path = path
+        self._scope = scope
 
     def create_filter_chain(self, callbacks: FilterCallbacks) -> None:
         self._factory.create_filter_chain(callbacks)
@@ -62,23 +77,40 @@ class ModuleFactory(StreamFilterFactory):
     def route_config(self, config: object, raw: Mapping[str, object]) -> object:
         return self._factory.route_config(self._registration.parse(raw, f"{self._path}: a route's config"), raw)
 
+    def start(self) -> None:
+        self._factory.start()
+
     def close(self) -> None:
-        self._factory.close()
+        try:
+            self._factory.close()
+        finally:
+            self._scope.close()
 
 
 class ModuleClassFactory(ClassFactory):
     """The same for a filter class, whose instances the engine makes itself."""
 
-    def __init__(self, factory: ClassFactory, registration: Registration[StreamFilterFactory], path: str) -> None:
+    def __init__(self, factory: ClassFactory, registration: Registration[StreamFilterFactory], path: str, scope: ExtensionScope) -> None:
         super().__init__(factory.filter_class, factory.config)
+        self._factory = factory
         self._registration = registration
         self._path = path
+        self._scope = scope
 
     def route_config(self, config: object, raw: Mapping[str, object]) -> object:
         return self._registration.parse(raw, f"{self._path}: a route's config")
 
+    def start(self) -> None:
+        self._factory.start()
 
-def _registration(file: Path, export: str, path: str) -> Registration[StreamFilterFactory]:
+    def close(self) -> None:
+        try:
+            self._factory.close()
+        finally:
+            self._scope.close()
+
+
+def _registration(file: Path, export: str, path: str, scope: ExtensionScope) -> Registration[StreamFilterFactory]:
     """What the file exports, in the form of a registration."""
     if not file.is_file():
         raise ConfigError(f"{path}.path", f"no such file: {file}")
@@ -86,7 +118,7 @@ def _registration(file: Path, export: str, path: str) -> Registration[StreamFilt
         if opened.read(4) == b"\x7fELF":
             raise ConfigError(f"{path}.type", f"{file} is a shared object", 'write "type": "native"')
     try:
-        module = load_file(file, ExtensionScope())
+        module = load_file(file, scope)
     except (Exception, SystemExit) as error:
         raise ConfigError(f"{path}.path", f"{file} cannot be loaded: {describe(error)}") from error
     target = _exported(module, export, file, path)

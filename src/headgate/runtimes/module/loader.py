@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -48,6 +49,7 @@ def load_extensions(specs: Sequence[str], base: Path | None = None) -> Extension
         except (Exception, SystemExit) as error:
             errors.append(ConfigError(path, f"extension {spec} cannot be loaded: {describe(error)}"))
     if errors:
+        scope.close()
         raise ConfigRejected(errors)
     return scope
 
@@ -80,7 +82,7 @@ def _files(target: Path, path: str) -> list[Path]:
 
 
 def load_file(file: Path, scope: ExtensionScope) -> ModuleType:
-    """Load a Python file anew, under a name of its own; what it registers goes into ``scope``.
+    """Load a Python file anew, under a name of its own; what it registers goes into ``scope``, whose end is the end of that name.
 
     What goes wrong in it is raised as it is; :func:`describe` says where.
     """
@@ -96,9 +98,18 @@ def load_file(file: Path, scope: ExtensionScope) -> ModuleType:
         with _siblings(file.parent), collecting(scope):
             spec.loader.exec_module(module)
     except BaseException:
-        sys.modules.pop(name, None)
+        _forget(name)
         raise
+    scope.at_close(partial(_forget, name))
     return module
+
+
+def _forget(name: str) -> None:
+    """Take a module, and what it has loaded of its own package, out of the process-wide table."""
+    # A copy: this runs in the event loop, and meanwhile another configuration's build may import in its thread.
+    for known in list(sys.modules):
+        if known == name or known.startswith(f"{name}."):
+            sys.modules.pop(known, None)
 
 
 @contextmanager

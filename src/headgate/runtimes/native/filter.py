@@ -16,9 +16,11 @@ from headgate.proxy.stream_state import StreamState
 from headgate.runtimes.native import abi, head_layout
 from headgate.runtimes.native.abi import FFI, Pointer
 from headgate.runtimes.native.crash_note import NOTE
+from headgate.runtimes.native.guarded_memory import GuardedMemory
 from headgate.runtimes.native.later import Later
 from headgate.runtimes.native.module import NULL, NativeFactory, NativeModule
 
+_CONTINUE: Final = Status.CONTINUE
 _VERDICTS: Final = (Status.CONTINUE, Status.STOP, Status.TERMINATE, Status.REMATCH_ROUTE, Status.RECHOOSE_HOST)
 
 REQUEST: Final = 1
@@ -61,7 +63,8 @@ class NativeFilter(StreamFilter[NativeFactory]):
         request = stream.request
         ended = isinstance(stream, StreamState) and stream.request_ended
         head = head_layout.request_head(request, not ended or bool(request.body))
-        return self._judge(self._call(module, module.on_request, stream, REQUEST, head))
+        verdict = self._call(module, module.on_request, stream, REQUEST, head)
+        return _CONTINUE if verdict == 0 and self.later is None else self._judge(verdict)
 
     def send(self, stream: Stream) -> Verdict:
         """``on_response``."""
@@ -96,7 +99,7 @@ class NativeFilter(StreamFilter[NativeFactory]):
                 self._enter(module, stream, LOG)
                 module.on_log(self.config.pointer, self._handle, self._name)
             finally:
-                self._leave(module)
+                self._leave()
 
     def destroy(self) -> None:
         """The last call."""
@@ -114,15 +117,14 @@ class NativeFilter(StreamFilter[NativeFactory]):
         """A callback of the module, with what a request's hook may do while the stream lives."""
         alive = self.stream is not None and not self.hook
         if alive:
-            module.current = self
             self.hook = REQUEST if self.stream is not None and self.stream.response is None else RESPONSE
         NOTE.enter(self.note)
         try:
             call()
         finally:
             if alive:
-                self._leave(module)
-            else:
+                self._leave()
+            elif not self.hook:  # else a hook goes on: the call failed before it returned
                 NOTE.leave()
 
     # --- calling
@@ -130,28 +132,38 @@ class NativeFilter(StreamFilter[NativeFactory]):
     def _call(self, module: NativeModule, function: Pointer, stream: Stream, hook: int, data: bytes, *length: int) -> int:
         if self._broken:
             return abi.OK
-        lent = module.guard.lend(data) if module.guard is not None else None
+        if module.guard is not None:
+            return self._guarded_call(module, module.guard, function, stream, hook, data, *length)
+        config = self.config
         try:
             self._enter(module, stream, hook)
-            return int(function(self.config.pointer, self._handle, self._name, lent[0] if lent else data, *length, module.error))
+            return function(config.pointer, self._handle, self._name, data, *length, module.error)  # type: ignore[no-any-return]  # an int32_t
         finally:
-            self._leave(module)
-            if lent and module.guard is not None:
-                module.guard.revoke(*lent)
+            NOTE.leave()
+            self.hook = 0
+
+    def _guarded_call(
+        self, module: NativeModule, guard: GuardedMemory, function: Pointer, stream: Stream, hook: int, data: bytes, *length: int
+    ) -> int:
+        lent = guard.lend(data)
+        try:
+            self._enter(module, stream, hook)
+            return int(function(self.config.pointer, self._handle, self._name, lent[0], *length, module.error))
+        finally:
+            self._leave()
+            guard.revoke(*lent)
 
     def _enter(self, module: NativeModule, stream: Stream, hook: int) -> None:
         if not self._number:
             self._begin(module, stream)
-        module.current = self
         self.hook = hook
         NOTE.enter(self.note)
         if self._configured is not self.config:
             self._configure(module)
 
-    def _leave(self, module: NativeModule) -> None:
+    def _leave(self) -> None:
         NOTE.leave()
         self.hook = 0
-        module.current = None
 
     def _begin(self, module: NativeModule, stream: Stream) -> None:
         if module.loop is None:

@@ -2,6 +2,7 @@
 
 The structure, two arrays of lengths (of the names, of the whole lines), then the text in one piece. A field's line is ``Name: value`` as
 the proxy keeps it, so nothing is taken apart here; the header's inline functions find names and values.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations

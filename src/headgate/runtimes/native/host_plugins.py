@@ -68,12 +68,13 @@ class PluginFunctions:
         if client is None:
             return abi.NOT_FOUND
         request = PluginRequest({key.lower(): value for key, value in pairs(headers, count)}, None, put(body, body_length))
-        answer = _Answer(module, found, stream, callback, user)
+        answer = PluginAnswer(module, found, stream, callback, user)
+        module.answers.add(answer)
         answer.call = client.start(request, timeout_ms / 1000.0, answer)
         return abi.OK
 
 
-class _Answer(PluginReceiver):
+class PluginAnswer(PluginReceiver):
     """Hands a plugin's answer to the module, as if in a hook."""
 
     def __init__(self, module: NativeModule, owner: NativeFilter, stream: Pointer, callback: Pointer, user: Pointer) -> None:
@@ -92,8 +93,17 @@ class _Answer(PluginReceiver):
         """It did not."""
         self._deliver(0, {}, b"", f"{error.kind}: {error}")
 
+    def give_up(self) -> None:
+        """The module ends: it gets its callback now, as it has memory to free."""
+        if self.call is not None:
+            self.call.cancel()
+        self._deliver(0, {}, b"", "cancelled: the module is no longer in use")
+
     def _deliver(self, status: int, header: dict[str, str], body: bytes, failure: str) -> None:
         # Delivered also when the stream has ended: the module has memory to free.
+        if self not in self._module.answers:
+            return
+        self._module.answers.remove(self)
         kept: list[object] = []
 
         def counted(value: bytes) -> tuple[Pointer, int]:

@@ -6,6 +6,7 @@ again, and overwriting a file in place would change code that is running; a file
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from pathlib import Path
@@ -16,6 +17,7 @@ from headgate.runtimes.native.abi import FFI, Pointer
 from headgate.runtimes.native.elf import UnloadableError
 
 _LOG: Final = logging.getLogger("headgate.native")
+_loaded: Final = itertools.count(1)
 
 
 class Library:
@@ -33,13 +35,7 @@ class Library:
         except OSError as error:
             raise UnloadableError(f"{path}: {error.strerror or error}") from None
         elf.inspect(path, content)
-        # Open as long as it is loaded: its number is in the name by which the dynamic loader knows the library.
-        self._fd = os.memfd_create(path.name[:200], os.MFD_CLOEXEC)
-        try:
-            self._library = _load(self._fd, path, content)
-        except UnloadableError:
-            os.close(self._fd)
-            raise
+        self._library = _load(path, content)
         try:
             self._check()
         except UnloadableError:
@@ -84,7 +80,6 @@ class Library:
 
     def _unload(self) -> None:
         FFI.dlclose(self._library)
-        os.close(self._fd)
 
     def _check_version(self) -> None:
         if not self.has("headgate_abi_version"):
@@ -111,11 +106,25 @@ class Library:
         return phase, request_body, response_body, int(info.features)
 
 
-def _load(fd: int, path: Path, content: bytes) -> Pointer:
+def _load(path: Path, content: bytes) -> Pointer:
+    fd = os.memfd_create(path.name[:200], os.MFD_CLOEXEC)
+    name = _new_name(fd)
     try:
         with os.fdopen(os.dup(fd), "wb") as file:
             file.write(content)
-        return FFI.dlopen(f"/proc/self/fd/{fd}", FFI.RTLD_NOW | FFI.RTLD_LOCAL)
+        return FFI.dlopen(name, FFI.RTLD_NOW | FFI.RTLD_LOCAL)
     except OSError as error:
-        reason = str(error).removeprefix(f"cannot load library '/proc/self/fd/{fd}': ").replace(f"/proc/self/fd/{fd}", str(path))
+        reason = str(error).removeprefix(f"cannot load library '{name}': ").replace(name, str(path))
         raise UnloadableError(f"{path} cannot be loaded: {reason}") from None
+    finally:
+        os.close(fd)
+
+
+def _new_name(fd: int) -> str:
+    """A path of an open file that no library was loaded by before.
+
+    The dynamic loader takes what it has if it knows the name, and numbers of descriptors come again: this one is closed once the library is
+    loaded, or a module that stays loaded would keep one for each reload. So a count is in the name, in parts that mean nothing in a path.
+    """
+    count = "".join("./" if bit == "1" else "/" for bit in f"{next(_loaded):b}")
+    return f"/proc/self/fd/{count}{fd}"

@@ -20,6 +20,7 @@ from headgate.runtimes.native.library import Library
 
 if TYPE_CHECKING:
     from headgate.runtimes.native.filter import NativeFilter
+    from headgate.runtimes.native.host_plugins import PluginAnswer
     from headgate.runtimes.native.later import Later
 
 NULL: Final = FFI.NULL
@@ -36,7 +37,7 @@ class NativeModule:
     :ivar streams: filters whose streams the module may name, by the number that is the name
     :ivar laters: verdicts that the module owes, by number
     :ivar plugins: plugins that it has registered, by name
-    :ivar current: the filter in whose hook the worker's thread is; None outside
+    :ivar answers: calls to plugins whose callback it has not had yet
     :ivar building: a factory is being created
     """
 
@@ -47,7 +48,7 @@ class NativeModule:
         self.streams: dict[int, NativeFilter] = {}
         self.laters: dict[int, Later] = {}
         self.plugins: dict[str, PluginClient] = {}
-        self.current: NativeFilter | None = None
+        self.answers: set[PluginAnswer] = set()
         self.building = False
         self.loop: asyncio.AbstractEventLoop | None = None
         self.thread = 0
@@ -122,6 +123,9 @@ class NativeModule:
         self._closed = True
         for later in list(self.laters.values()):
             later.abandon()
+        # A plugin may take longer than the request that asked it: no callback may come into code that has been unloaded.
+        for answer in list(self.answers):
+            answer.give_up()
         destroy = self.library.function("headgate_factory_destroy")
         assert destroy is not None
         for factory in self._factories:

@@ -2,6 +2,7 @@
 
 An edit is all or nothing: every name and value is checked before the first change. An entry that comes back as it was sent changes
 nothing, so that a plugin may echo its whole header map without flattening fields that came several times.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations

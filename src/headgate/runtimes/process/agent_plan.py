@@ -1,4 +1,7 @@
-"""An agent's configuration, made ready for its requests: whom to ask, what to send, under which names."""
+"""An agent's configuration, made ready for its requests: whom to ask, what to send, under which names.
+
+Compiled by mypyc; interpreted otherwise.
+"""
 
 from __future__ import annotations
 

@@ -94,9 +94,12 @@ class CertificateLoader(CertificateProvider):
         return not self._online
 
     def refresh_after(self) -> float:
-        """The shorter of the interval and what the plugin wished; sooner after a failure."""
+        """The shorter of the interval and what the plugin wished; sooner after a failure, and in any case if it has given nothing yet
+        (a listener with ``fall_back`` speaks plain text for as long)."""
         wished = self._answer.refresh_after if self._answer is not None else 0.0
         times = [max(time, _SHORTEST) for time in (self.config.refresh_interval, wished) if time > 0.0]
+        if self._answer is None:
+            return min([*times, RETRY_AFTER])
         if not times:
             return 0.0
         return min([*times, RETRY_AFTER]) if self._failed else min(times)

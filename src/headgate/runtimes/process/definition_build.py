@@ -27,8 +27,10 @@ class PluginPlace:
     :ivar log_base: directory of the plugins' logs, ending in a slash
     """
 
-    def __init__(self, folder: Path, config: HeadgateConfig) -> None:
+    def __init__(self, folder: Path, config: HeadgateConfig, look: bool = True) -> None:
+        """:param look: refuse programs and directories that are not there; else what they are called will do"""
         self.folder = folder
+        self._look = look
         configured = config.plugin.log_base if config.plugin is not None else ""
         self.log_base = os.path.join(configured or folder / "logs", "")
 
@@ -40,7 +42,7 @@ class PluginPlace:
         """
         env = dict(definition.env)
         cwd = os.path.normpath(self.folder / definition.cwd)
-        if not os.path.isdir(cwd):
+        if self._look and not os.path.isdir(cwd):
             raise ConfigError(f"{path}.cwd", f"no such directory: {cwd}")
         command = definition.command or (str(self.folder / definition.name),)
         program = self._program(command[0], env.get("PATH", os.environ.get("PATH", os.defpath)), f"{path}.command", definition.name)
@@ -51,9 +53,13 @@ class PluginPlace:
         beside = os.path.normpath(self.folder / name)
         if "/" not in name and not os.path.isfile(beside):
             found = shutil.which(name, path=search_path)
+            if found is None and not self._look:
+                return beside
             if found is None:
                 raise ConfigError(path, f"plugin {plugin!r}: no program {name!r}, neither in {self.folder} nor on PATH")
             return os.path.abspath(found)
+        if not self._look:
+            return beside
         try:
             mode = os.stat(beside).st_mode
         except (OSError, ValueError) as error:

@@ -50,7 +50,7 @@ class HostedStream(Stream):
         self.ended = False
         self._speaker = speaker
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
+        self._thread_id = threading.get_ident()
 
     def update(self, state: State) -> None:
         """The worker says how the stream is now. Heads and headers stay the same objects, as filters may hold them."""
@@ -93,7 +93,7 @@ class HostedStream(Stream):
             raise ValueError(f"a termination's code is 400 to 599, not {code}")
         if self.responding or self.ended:
             return False
-        if threading.get_ident() == self._thread:
+        if threading.get_ident() == self._thread_id:
             self._terminate(code)
         else:
             self._loop.call_soon_threadsafe(self._terminate, code)

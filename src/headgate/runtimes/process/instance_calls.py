@@ -46,7 +46,7 @@ def plugin_error(reason: int, status: int, detail: str) -> PluginError:
 
 
 class _PluginAnswer(UnaryCall):
-    """A plugin call's stream."""
+    """A plugin call's stream; also what the caller holds of the call."""
 
     def __init__(self, receiver: PluginReceiver) -> None:
         super().__init__()
@@ -62,27 +62,6 @@ class _PluginAnswer(UnaryCall):
 
     def on_failure(self, reason: int, status: int, detail: str) -> None:
         self._receiver.on_plugin_failure(plugin_error(reason, status, detail))
-
-
-class _InstanceCall(PluginCall):
-    """What the caller holds of it."""
-
-    def __init__(self, call: UnaryCall) -> None:
-        self._call = call
-
-    def cancel(self) -> None:
-        self._call.cancel()
-
-
-def start_plugin_call(connection: GrpcClientConnection, request: PluginRequest, deadline: float, receiver: PluginReceiver) -> PluginCall:
-    """Call ``/proto.Plugin/Call``.
-
-    :param deadline: on the clock of ``time.monotonic``, seconds; 0.0: none
-    :param receiver: hears of the outcome, possibly before this returns
-    """
-    answer = _PluginAnswer(receiver)
-    connection.start_call(answer, PLUGIN_CALL_PATH, encode_request(request), deadline)
-    return _InstanceCall(answer)
 
 
 class UnimplementedError(PluginError):
@@ -150,6 +129,16 @@ class InstanceTransport(GrpcClientConnection):
     def __init__(self, owner: InstanceOwner, authority: str, wheel: DeadlineWheel, max_answer: int) -> None:
         super().__init__(authority, wheel, max_answer)
         self._instance = owner
+
+    def call(self, request: PluginRequest, deadline: float, receiver: PluginReceiver) -> PluginCall:
+        """Call ``/proto.Plugin/Call``.
+
+        :param deadline: on the clock of ``time.monotonic``, seconds; 0.0: none
+        :param receiver: hears of the outcome, possibly before this returns
+        """
+        answer = _PluginAnswer(receiver)
+        self.start_call(answer, PLUGIN_CALL_PATH, encode_request(request), deadline)
+        return answer
 
     def on_ready(self) -> None:
         """The process speaks HTTP/2."""

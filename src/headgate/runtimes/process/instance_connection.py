@@ -22,7 +22,6 @@ from headgate.runtimes.process.instance_calls import (
     InstanceOwner,
     InstanceTransport,
     UnimplementedError,
-    start_plugin_call,
 )
 from headgate.runtimes.process.stdio_stream import STDIO_PATH, StdioReceiver, StdioStream
 
@@ -37,6 +36,7 @@ class InstanceConnection(InstanceOwner):
     :param wheel: the event loop's deadlines
     :param on_gone: called once, after the calls under way have failed, when a connection that stood has ended by whatever cause
     :param max_answer: bytes of an answer; a longer one fails its call (kind ``protocol``) before it is read
+    :ivar transport: what calls can be started on without a detour, once it is connected
     """
 
     def __init__(
@@ -53,19 +53,19 @@ class InstanceConnection(InstanceOwner):
         """Why the connection ended; for the log."""
         self._on_gone: Callable[[InstanceConnection], None] | None = on_gone
         authority = address if network == "tcp" else "localhost"
-        self._connection = InstanceTransport(self, authority, wheel, max_answer)
+        self.transport = InstanceTransport(self, authority, wheel, max_answer)
         self._ready: asyncio.Future[None] | None = None
         self._stood: bool = False
 
     @property
     def in_flight(self) -> int:
         """Calls that have not come to their end."""
-        return self._connection.in_flight
+        return self.transport.in_flight
 
     @property
     def usable(self) -> bool:
         """A call may be started: it stands, and the process has not said that it is going away."""
-        return self._stood and self._connection.usable
+        return self._stood and self.transport.usable
 
     async def connect(self, timeout: float) -> None:
         """Connect, and wait until the process has proved to speak HTTP/2. Once.
@@ -84,22 +84,22 @@ class InstanceConnection(InstanceOwner):
                     await loop.create_connection(self._protocol, host, port)
                 await self._ready
         except TimeoutError:
-            self._connection.abort()
+            self.transport.abort()
             raise PluginError("unavailable", f"no answer from {self.network} {self.address} within {timeout:g} s") from None
         except OSError as error:
             raise PluginError("unavailable", f"cannot connect to {self.network} {self.address}: {error.strerror or error}") from None
         except BaseException:
-            self._connection.abort()
+            self.transport.abort()
             raise
         finally:
             self._ready = None
-        if self._connection.closed:
+        if self.transport.closed:
             raise PluginError("unavailable", f"{self.network} {self.address}: {self.closed_because}")
         self._stood = True
 
     def _protocol(self) -> asyncio.BaseProtocol:
         # Not a subclass of asyncio's: a compiled class cannot be one, and event loops ask only for the methods.
-        return self._connection  # type: ignore[return-value]
+        return self.transport  # type: ignore[return-value]
 
     def call(self, request: PluginRequest, deadline: float, receiver: PluginReceiver) -> PluginCall:
         """Call the plugin.
@@ -108,7 +108,7 @@ class InstanceConnection(InstanceOwner):
         :param receiver: hears of the outcome, possibly before this returns; failures are of the kinds ``timeout``, ``died``, ``rpc`` and
             ``protocol``
         """
-        return start_plugin_call(self._connection, request, deadline, receiver)
+        return self.transport.call(request, deadline, receiver)
 
     async def unary(self, path: str, message: bytes, timeout: float) -> bytes:
         """Call any unary method.
@@ -122,7 +122,7 @@ class InstanceConnection(InstanceOwner):
         """
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         answer = AwaitedAnswer(future)
-        self._connection.start_call(answer, path.encode("ascii"), message, monotonic() + timeout)
+        self.transport.start_call(answer, path.encode("ascii"), message, monotonic() + timeout)
         try:
             return await future
         finally:
@@ -130,7 +130,7 @@ class InstanceConnection(InstanceOwner):
 
     def open_broker_stream(self) -> None:
         """Open go-plugin's ``GRPCBroker/StartStream``, as its own clients do; a plugin that does not know it may say so."""
-        self._connection.open_for_ever(BrokerStream(), BROKER_PATH)
+        self.transport.open_for_ever(BrokerStream(), BROKER_PATH)
 
     def open_stdio(self, receiver: StdioReceiver) -> None:
         """Have the plugin send what it writes to its standard output and error, as go-plugin's own clients do.
@@ -138,15 +138,15 @@ class InstanceConnection(InstanceOwner):
         :param receiver: hears of the end, too, unless the connection takes no more calls; a plugin that does not know the method ends it
             with UNIMPLEMENTED
         """
-        self._connection.open_server_stream(StdioStream(self._connection, receiver), STDIO_PATH, b"")
+        self.transport.open_server_stream(StdioStream(self.transport, receiver), STDIO_PATH, b"")
 
     def rest(self, seconds: float) -> None:
         """Read nothing for a while."""
-        self._connection.rest(seconds)
+        self.transport.rest(seconds)
 
     def close(self) -> None:
         """Close it; calls under way fail."""
-        self._connection.close()
+        self.transport.close()
 
     # --- from the connection
 

@@ -8,7 +8,6 @@ process: a filter that has any gets the complete message instead, in one chunk.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -213,25 +212,7 @@ class IsolatedFactory(StreamFilterFactory):
 
     def route_config(self, config: object, raw: Mapping[str, object]) -> int:
         """The number by which the host knows a route's configuration."""
-        text = json.dumps(raw, sort_keys=True)
-        routes = self._link.routes
-        if text not in routes:
-            routes.append(text)
-        return routes.index(text) + 1
+        return self._link.route_number(raw)
 
     def close(self) -> None:
         self._link.close()
-
-
-class SwitchedOffFactory(StreamFilterFactory):
-    """Stands in where the operator has switched the process off, so that nobody could say what its chain is made of: no worker may fail
-    to start for that. Every request is a failure of the filter, and its policy decides, until the next reload."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def create_filter_chain(self, callbacks: FilterCallbacks) -> None:
-        raise IsolationError(f"the process of filter {self._name} was switched off when this worker was built; switch it on and reload")
-
-    def route_config(self, config: object, raw: Mapping[str, object]) -> object:
-        return config

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,12 +19,13 @@ from headgate.api.errors import ConfigError
 from headgate.api.isolation import ISOLATIONS, IsolatedEntry
 from headgate.api.plugin import PluginDefinition, plugin_host
 from headgate.api.stream_filter import StreamFilterFactory
-from headgate.runtimes.process.isolated_filter import IsolatedFactory, SwitchedOffFactory
+from headgate.runtimes.process.awaited_filter import AwaitedFactory
+from headgate.runtimes.process.isolated_filter import IsolatedFactory
 from headgate.runtimes.process.isolation_connection import hello
-from headgate.runtimes.process.isolation_endpoint import PROTOCOL, EndpointSource, HostAddress, PluginEndpoint, wait_for_address
+from headgate.runtimes.process.isolation_endpoint import PROTOCOL, EndpointSource, PluginEndpoint, wait_for_address
+from headgate.runtimes.process.isolation_greeting import greet
 from headgate.runtimes.process.isolation_link import HostLink
-from headgate.runtimes.process.isolation_messages import Frames, Hello, Welcome, decode_from_host, encode
-from headgate.runtimes.process.plugin_calls import WorkerPluginClient
+from headgate.runtimes.process.worker_client import WorkerPluginClient
 from headgate.runtimes.process.worker_plugins import GenerationPlugins
 
 SETTINGS: Final = "HEADGATE_FILTER"
@@ -34,8 +34,8 @@ SETTINGS: Final = "HEADGATE_FILTER"
 START_TIMEOUT: Final = 60.0
 PATIENCE: Final = 10.0
 """Seconds that a process gets which has failed to start, or has just died, while a worker is being built."""
-GREETING_TIMEOUT: Final = 30.0
-"""Seconds that the create function may take."""
+PATIENCE_IN_FORCE: Final = 2.0
+"""The same where the other workers have the configuration already."""
 
 
 def isolate(entry: IsolatedEntry) -> StreamFilterFactory:
@@ -48,31 +48,40 @@ def isolate(entry: IsolatedEntry) -> StreamFilterFactory:
     if isinstance(client, EndpointSource):
         return isolated_factory(entry, client)
     if isinstance(plugins, GenerationPlugins) and isinstance(client, WorkerPluginClient):
-        return isolated_factory(entry, PluginEndpoint(plugins, client))
+        return isolated_factory(entry, PluginEndpoint(plugins, client), plugins.in_force)
     # `headgate check` starts nothing: what can be found out without the process is found out here.
     return entry.registration.create(entry.parsed)
 
 
-def isolated_factory(entry: IsolatedEntry, source: EndpointSource) -> StreamFilterFactory:
+def isolated_factory(entry: IsolatedEntry, source: EndpointSource, in_force: bool = False) -> StreamFilterFactory:
     """The factory for a process whose endpoint a source knows.
 
+    :param in_force: the configuration is in force: a process that is down at present is waited for afterwards, as one is that the operator
+        has switched off
     :raises ConfigError: as :func:`isolate`
     """
     settings = entry.settings
-    address = wait_for_address(source, START_TIMEOUT, PATIENCE)
-    at = f"{settings.path}.isolation"
-    if not address.enabled:
-        return SwitchedOffFactory(settings.name)
-    if not address.network:
-        raise ConfigError(at, f"stream filter {settings.type!r}: its process cannot be started: {address.problem}")
+    address = wait_for_address(source, START_TIMEOUT, PATIENCE_IN_FORCE if in_force else PATIENCE)
     raw = json.dumps(dict(entry.raw), sort_keys=True)
-    try:
-        welcome = _greet(address, hello(raw, [], settings.max_body))
-    except Exception as error:
-        raise ConfigError(at, f"stream filter {settings.type!r}: its process does not answer: {error}") from error
-    if welcome.error:
-        raise ConfigError(f"{settings.path}.config", f"stream filter {settings.type!r} cannot be created: {welcome.error}")
-    return IsolatedFactory(HostLink(settings.name, source, raw, settings.max_body), welcome.slots, welcome.logs)
+    greeting = hello(raw, [], settings.max_body)
+    path, problem = f"{settings.path}.isolation", ""
+    if not address.enabled:
+        problem = "it is switched off"
+    elif not address.network:
+        problem = f"its process cannot be started: {address.problem}"
+    else:
+        try:
+            welcome = greet(address, greeting)
+        except Exception as error:
+            problem = f"its process does not answer: {error}"
+        else:
+            if not welcome.error:
+                return IsolatedFactory(HostLink(settings.name, source, raw, settings.max_body), welcome.slots, welcome.logs)
+            path, problem = f"{settings.path}.config", f"it cannot be created: {welcome.error}"
+    if in_force or not address.enabled:
+        # No worker may fail to start for that.
+        return AwaitedFactory(settings.name, HostLink(settings.name, source, raw, settings.max_body), source, greeting, problem)
+    raise ConfigError(path, f"stream filter {settings.type!r}: {problem}")
 
 
 def host_definition(entry: IsolatedEntry) -> PluginDefinition:
@@ -105,27 +114,6 @@ def fingerprint(extensions: Sequence[str]) -> bytes:
             digest.update(str(file).encode())
             digest.update(file.read_bytes())
     return digest.digest()
-
-
-def _greet(address: HostAddress, greeting: Hello) -> Welcome:
-    """Ask a filter host what it has, in the building thread."""
-    with socket.socket(socket.AF_UNIX) if address.network == "unix" else socket.socket() as connection:
-        connection.settimeout(GREETING_TIMEOUT)
-        if address.network == "unix":
-            connection.connect(address.address)
-        else:
-            host, _, port = address.address.rpartition(":")
-            connection.connect((host, int(port)))
-        connection.sendall(encode(greeting, greeting.largest))
-        frames = Frames(greeting.largest)
-        while True:
-            data = connection.recv(65536)
-            if not data:
-                raise ConnectionError("it closed the connection")
-            for frame in frames.feed(data):
-                message = decode_from_host(frame)
-                if isinstance(message, Welcome):
-                    return message
 
 
 ISOLATIONS.register("process", isolate, origin=__name__)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from headgate.runtimes.process.plugin_calls import WorkerPluginClient
 from headgate.runtimes.process.plugin_state import PluginState
+from headgate.runtimes.process.worker_client import WorkerPluginClient
 from headgate.runtimes.process.worker_plugins import GenerationPlugins
 
 PROTOCOL: Final = "filter"

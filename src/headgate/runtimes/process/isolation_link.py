@@ -6,7 +6,9 @@ A request that finds no process waits for one, as long as its entry's ``timeout`
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 from headgate.runtimes.process.isolation_connection import HostConnection, IsolationError, hello
@@ -37,6 +39,13 @@ class HostLink:
         self._connecting: asyncio.Task[None] | None = None
         self._closed = False
         source.watch(self.on_address)
+
+    def route_number(self, raw: Mapping[str, object]) -> int:
+        """The number by which the process knows a route's configuration."""
+        text = json.dumps(raw, sort_keys=True)
+        if text not in self.routes:
+            self.routes.append(text)
+        return self.routes.index(text) + 1
 
     def connection(self) -> HostConnection:
         """The present connection; a new one, which may not be connected yet, if there is none.

@@ -1,26 +1,23 @@
 """A worker's calls to one plugin: which process takes a call, what waits for one, what fails at once.
 
 On the way of a call nothing is made but the call itself: no task, no future, no timer. Only one that waits for a process has a timer.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 from collections import deque
 from time import monotonic
-from typing import Final, Protocol
+from typing import Protocol
 
-from headgate.api.plugin import PluginCall, PluginClient, PluginDefinition, PluginError, PluginReceiver
+from headgate.api.plugin import PluginCall, PluginDefinition, PluginError, PluginReceiver
 from headgate.api.plugin_messages import PluginRequest, PluginResponse
 from headgate.observe.plugin_stats import PluginStats
 
-BUILD_GRACE: Final = 5.0
-"""Seconds beyond all deadlines after which the building thread no longer waits for the loop."""
-
 
 class CallConnection(Protocol):
-    """What a client needs of a connection to a process (:class:`.instance_connection.InstanceConnection`)."""
+    """What calls need of a connection to a process (:class:`.instance_calls.InstanceTransport`)."""
 
     @property
     def in_flight(self) -> int:
@@ -33,9 +30,6 @@ class CallConnection(Protocol):
     def call(self, request: PluginRequest, deadline: float, receiver: PluginReceiver) -> PluginCall:
         """Begin a call."""
 
-    def close(self) -> None:
-        """Close it; calls under way fail."""
-
 
 class Availability:
     """How a plugin is at present, as far as the worker knows.
@@ -46,48 +40,47 @@ class Availability:
     """
 
     def __init__(self) -> None:
-        self.enabled = True
-        self.error = ""
-        self.restart_at = 0.0
+        self.enabled: bool = True
+        self.error: str = ""
+        self.restart_at: float = 0.0
 
 
-class WorkerPluginClient(PluginClient):
-    """The client of one plugin, that is of one definition, in one worker. Its methods belong into the loop but where they say otherwise.
+class PluginCalls:
+    """The calls to one plugin, that is to one definition, in one worker. Its methods belong into the loop.
 
     :ivar connections: to the processes that take new calls
     :ivar availability: how the plugin is
-    :ivar successor: the client of the definition that has taken this one's place; new calls go there
+    :ivar successor: the calls of the definition that has taken this one's place; new calls go there
     :ivar in_flight: calls whose outcome is open
-    :ivar loop: the worker's
     """
 
-    def __init__(self, definition: PluginDefinition, key: str, stats: PluginStats, loop: asyncio.AbstractEventLoop) -> None:
-        self.name = definition.name
-        self.key = key
-        self.definition = definition
+    def __init__(self, definition: PluginDefinition, stats: PluginStats) -> None:
         self.connections: list[CallConnection] = []
         self.availability = Availability()
-        self.successor: WorkerPluginClient | None = None
-        self.in_flight = 0
-        self.loop = loop
+        self.successor: PluginCalls | None = None
+        self.in_flight: int = 0
+        self._name: str = definition.name
+        self._call_timeout: float = definition.call_timeout
+        self._most: int = definition.max_concurrent_calls
         self._stats = stats
         self._waiting: deque[_Call] = deque()
 
     def start(self, request: PluginRequest, timeout: float, receiver: PluginReceiver) -> PluginCall:
-        """Call without a coroutine."""
-        if self.successor is not None:
-            return self.successor.start(request, timeout, receiver)
+        """Begin a call; see :meth:`headgate.api.plugin.PluginClient.start`."""
+        successor = self.successor
+        if successor is not None:
+            return successor.start(request, timeout, receiver)
         now = monotonic()
-        call = _Call(self, request, receiver, now, now + (timeout or self.definition.call_timeout))
+        call = _Call(self, request, receiver, now, now + (timeout or self._call_timeout))
         self._stats.calls += 1
         availability = self.availability
         if not availability.enabled:
-            return self._refuse(call, "disabled", f"plugin {self.name} is disabled")
-        if self.in_flight >= self.definition.max_concurrent_calls:
-            return self._refuse(call, "overflow", f"plugin {self.name}: {self.in_flight} calls are in flight")
+            return self._refuse(call, "disabled", f"plugin {self._name} is disabled")
+        if self.in_flight >= self._most:
+            return self._refuse(call, "overflow", f"plugin {self._name}: {self.in_flight} calls are in flight")
         connection = self._idlest()
         if connection is None and availability.restart_at > call.deadline:
-            return self._refuse(call, "unavailable", f"plugin {self.name}: {availability.error}")
+            return self._refuse(call, "unavailable", f"plugin {self._name}: {availability.error}")
         self.in_flight += 1
         self._stats.in_flight += 1
         if connection is None:
@@ -96,41 +89,6 @@ class WorkerPluginClient(PluginClient):
         else:
             call.begin(connection)
         return call
-
-    async def call(self, request: PluginRequest, timeout: float = 0.0) -> PluginResponse:
-        """Call and wait."""
-        future: asyncio.Future[PluginResponse] = asyncio.get_running_loop().create_future()
-        call = self.start(request, timeout, _FutureReceiver(future))
-        try:
-            return await future
-        finally:
-            call.cancel()
-
-    def call_from_build(self, request: PluginRequest, timeout: float) -> PluginResponse:
-        """Call from the thread that builds a configuration. A first start is waited for, beyond the call's own time."""
-        waited: concurrent.futures.Future[PluginResponse] = concurrent.futures.Future()
-        limit = timeout or self.definition.call_timeout
-        asyncio.run_coroutine_threadsafe(self._build_call(request, limit, waited), self.loop)
-        try:
-            return waited.result(self.definition.start_timeout + limit + BUILD_GRACE)
-        except concurrent.futures.TimeoutError:
-            raise PluginError("timeout", f"plugin {self.name}: no answer while building") from None
-
-    async def _build_call(self, request: PluginRequest, timeout: float, waited: concurrent.futures.Future[PluginResponse]) -> None:
-        try:
-            await self._first_start()
-            waited.set_result(await self.call(request, timeout))
-        except Exception as error:
-            waited.set_exception(error)
-
-    async def _first_start(self) -> None:
-        end = monotonic() + self.definition.start_timeout
-        while not self.connections and self.availability.enabled and monotonic() < end:
-            if self.availability.error:
-                raise PluginError("unavailable", f"plugin {self.name}: {self.availability.error}")
-            await asyncio.sleep(0.02)
-
-    # --- from the host
 
     def serve_waiting(self) -> None:
         """There is a connection, or no hope: begin or end the calls that wait."""
@@ -143,9 +101,9 @@ class WorkerPluginClient(PluginClient):
             if connection is not None:
                 call.begin(connection)
             elif not availability.enabled:
-                call.end(PluginError("disabled", f"plugin {self.name} is disabled"))
+                call.end(PluginError("disabled", f"plugin {self._name} is disabled"))
             elif availability.restart_at > call.deadline:
-                call.end(PluginError("unavailable", f"plugin {self.name}: {availability.error}"))
+                call.end(PluginError("unavailable", f"plugin {self._name}: {availability.error}"))
             else:
                 self._waiting.append(call)
 
@@ -162,7 +120,7 @@ class WorkerPluginClient(PluginClient):
 
     def waiting_failure(self) -> PluginError:
         """Why a call that waited for a process has failed."""
-        return PluginError("unavailable", f"plugin {self.name}: {self.availability.error or 'no process has come up in time'}")
+        return PluginError("unavailable", f"plugin {self._name}: {self.availability.error or 'no process has come up in time'}")
 
     # --- inner
 
@@ -190,17 +148,15 @@ class WorkerPluginClient(PluginClient):
         return call
 
 
-class _Call(PluginCall, PluginReceiver):
-    """One call: the caller's handle on it, and the connection's receiver."""
+class _Call:
+    """One call: the caller's handle on it (:class:`PluginCall`), and the connection's :class:`PluginReceiver`."""
 
-    def __init__(
-        self, client: WorkerPluginClient, request: PluginRequest, receiver: PluginReceiver, started: float, deadline: float
-    ) -> None:
+    def __init__(self, calls: PluginCalls, request: PluginRequest, receiver: PluginReceiver, started: float, deadline: float) -> None:
         self.receiver = receiver
-        self.started = started
-        self.deadline = deadline
-        self.over = False
-        self._client = client
+        self.started: float = started
+        self.deadline: float = deadline
+        self.over: bool = False
+        self._calls = calls
         self._request = request
         self._inner: PluginCall | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -221,7 +177,7 @@ class _Call(PluginCall, PluginReceiver):
         if not self.over:
             self.over = True
             self._inner = None
-            self._client.finished(self.started, None)
+            self._calls.finished(self.started, None)
             self.receiver.on_plugin_response(response)
 
     def on_plugin_failure(self, error: PluginError) -> None:
@@ -234,7 +190,7 @@ class _Call(PluginCall, PluginReceiver):
             timer.cancel()
 
     def _waited_in_vain(self) -> None:
-        self.end(self._client.waiting_failure())
+        self.end(self._calls.waiting_failure())
 
     def end(self, error: PluginError) -> None:
         """It has failed."""
@@ -242,7 +198,7 @@ class _Call(PluginCall, PluginReceiver):
             self.over = True
             self._inner = None
             self._stop_timer()
-            self._client.finished(self.started, error)
+            self._calls.finished(self.started, error)
             self.receiver.on_plugin_failure(error)
 
     def cancel(self) -> None:
@@ -253,17 +209,4 @@ class _Call(PluginCall, PluginReceiver):
             inner, self._inner = self._inner, None
             if inner is not None:
                 inner.cancel()
-            self._client.cancelled()
-
-
-class _FutureReceiver(PluginReceiver):
-    def __init__(self, future: asyncio.Future[PluginResponse]) -> None:
-        self._future = future
-
-    def on_plugin_response(self, response: PluginResponse) -> None:
-        if not self._future.done():
-            self._future.set_result(response)
-
-    def on_plugin_failure(self, error: PluginError) -> None:
-        if not self._future.done():
-            self._future.set_exception(error)
+            self._calls.cancelled()

@@ -23,6 +23,7 @@ from headgate.runtimes.process.keeper import kill_session
 from headgate.runtimes.process.output_log import OutputLog
 from headgate.runtimes.process.plugin_link import PluginLink
 from headgate.runtimes.process.plugin_room import PluginRoom
+from headgate.runtimes.process.process_exit import process_exit
 
 _LAUNCHER: Final = str(Path(__file__).with_name("launcher.py"))
 _LAST_OUTPUT: Final = 0.5
@@ -202,7 +203,7 @@ class PluginProcess:
     # --- the end
 
     async def _watch_exit(self, room: PluginRoom) -> None:
-        await self._process.wait()
+        await process_exit(self._process)
         if self.link is not None:
             self.link.close()
         # What it has started goes with it; scanning the processes takes milliseconds, so not in the loop.

@@ -19,8 +19,8 @@ from headgate.net.deadlines import DeadlineWheel
 from headgate.observe.stats_store import StatsStore
 from headgate.runtimes.process.definition_build import PluginPlace, definition_to_wire, plugin_key
 from headgate.runtimes.process.instance_connection import InstanceConnection
-from headgate.runtimes.process.plugin_calls import WorkerPluginClient
 from headgate.runtimes.process.plugin_state import InstanceState, PluginState
+from headgate.runtimes.process.worker_client import WorkerPluginClient
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds for a connection to a process that the supervisor has seen listening."""
@@ -69,13 +69,14 @@ class InstanceLink:
                 continue
             self.connection = connection
             if not self.state.draining:
-                self._client.connections.append(connection)
-                self._client.serve_waiting()
+                self._client.calls.connections.append(connection.transport)
+                self._client.calls.serve_waiting()
             return
 
     def _remove(self) -> None:
-        if self.connection is not None and self.connection in self._client.connections:
-            self._client.connections.remove(self.connection)
+        connections = self._client.calls.connections
+        if self.connection is not None and self.connection.transport in connections:
+            connections.remove(self.connection.transport)
 
     def _on_gone(self, connection: InstanceConnection) -> None:
         if self._closed or connection is not self.connection:
@@ -157,7 +158,7 @@ class WorkerPlugins:
         """A configuration is in force: new calls to plugins of these names go to these clients."""
         for client in self._clients.values():
             newer = clients.get(client.name)
-            client.successor = newer if newer is not client else None
+            client.calls.successor = newer.calls if newer is not None and newer is not client else None
         self._tell_idle()
 
     def release(self, client: WorkerPluginClient) -> None:
@@ -170,7 +171,7 @@ class WorkerPlugins:
             self._forget(client)
 
     def _forget(self, client: WorkerPluginClient) -> None:
-        if client.in_flight or client.key in self._states:
+        if client.calls.in_flight or client.key in self._states:
             return
         with self._lock:
             if self._users.get(client.key, 0) == 0:
@@ -186,7 +187,7 @@ class WorkerPlugins:
             if self._users.get(key, 0) == 0:
                 self._forget(client)
             return
-        availability = client.availability
+        availability = client.calls.availability
         availability.enabled = state.enabled
         availability.error = state.error
         availability.restart_at = time.monotonic() + state.restart_in if state.restart_in else 0.0
@@ -198,7 +199,7 @@ class WorkerPlugins:
                 self._links[instance.instance] = InstanceLink(client, instance, self._wheel)
             elif link is not None and instance.draining and not link.state.draining:
                 link.drain(instance)
-        client.serve_waiting()
+        client.calls.serve_waiting()
 
     def _close_gone(self) -> None:
         states = self._states.values()
@@ -229,7 +230,7 @@ class WorkerPlugins:
             return False
         if instance.draining or self._users.get(client.key, 0) == 0:
             return True
-        return client.successor is not None and client.definition.protocol == "grpc"
+        return client.calls.successor is not None and client.definition.protocol == "grpc"
 
     def _poll_idle(self) -> None:
         """Look again and again while something is to go: that costs nothing while nothing is, as a note on each call would."""
@@ -259,13 +260,16 @@ class GenerationPlugins(PluginHost):
         declared: Mapping[str, PluginDefinition],
         place: PluginPlace,
         loop: asyncio.AbstractEventLoop,
+        in_force: bool = False,
     ) -> None:
         """
         :param number: of the configuration
         :param declared: what its ``plugins`` says, by name
         :param loop: the worker's
+        :param in_force: the other workers have the configuration already
         """
         self.plugins = plugins
+        self.in_force = in_force
         self._number = number
         self._declared = declared
         self._place = place

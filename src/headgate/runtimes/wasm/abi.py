@@ -1,4 +1,7 @@
-"""Numbers of the proxy-wasm ABI (proxy-wasm/spec, abi-versions v0.2.1)."""
+"""Numbers of the proxy-wasm ABI (proxy-wasm/spec, abi-versions v0.2.1).
+
+Compiled by mypyc; interpreted otherwise.
+"""
 
 from __future__ import annotations
 

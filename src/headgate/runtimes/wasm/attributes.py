@@ -54,8 +54,7 @@ def attribute(parts: list[str], context: HttpContext) -> bytes | None:
     group = parts[0]
     if group in ("request", "response") and len(parts) == 3 and parts[1] in ("headers", "trailers"):
         fields = _map(group, parts[1], context)
-        value = fields.get(parts[2].lower()) if fields is not None else None
-        return None if value is None else raw(value)
+        return fields.get(parts[2].lower()) if fields is not None else None
     if group in ("request", "response") and len(parts) == 2 and parts[1] in ("headers", "trailers"):
         fields = _map(group, parts[1], context)
         return None if fields is None else encode(fields.pairs())

@@ -1,9 +1,9 @@
 """The part of wasmtime's C API that is used here, in C.
 
-Two liberties, both without effect on the binary interface: the raw values of a call (``wasmtime_val_raw_t``, a union of 16 bytes) are
-declared as ``uint32_t *``, four words each, because cffi reads a word faster than a member of a union; and the pointer to a trap that a
-host function returns is declared as ``uintptr_t``. :mod:`headgate.runtimes.wasm.abi_check` holds all of it against the wheel's own
-ctypes declarations.
+Liberties, all without effect on the binary interface: the raw values of a call (``wasmtime_val_raw_t``, a union of 16 bytes) are
+declared as ``uint32_t *``, four words each, because cffi reads a word faster than a member of a union; and pointers that a call only
+compares or passes on (traps, errors, what a host function is given) are declared as ``uintptr_t``, as cffi makes no object for a number.
+:mod:`headgate.runtimes.wasm.abi_check` holds all of it against the wheel's own ctypes declarations.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ typedef struct { struct { uint64_t store_id; uint32_t private1; } anon; uint32_t
 typedef struct { uint64_t store_id; size_t private1; } wasmtime_instance_t;
 typedef struct { uint8_t kind; union { wasmtime_func_t func; wasmtime_memory_t memory; } of; } wasmtime_extern_t;
 
-typedef uintptr_t (*headgate_host_function)(void *env, wasmtime_caller_t *caller, uint32_t *values, size_t count);
+typedef uintptr_t (*headgate_host_function)(uintptr_t env, uintptr_t caller, uint32_t *values, size_t count);
 typedef uintptr_t (*headgate_epoch_function)(wasmtime_context_t *context, void *data, uint64_t *delta, uint8_t *kind);
 
 void wasm_byte_vec_delete(wasm_byte_vec_t *);
@@ -98,7 +98,7 @@ wasmtime_error_t *wasmtime_linker_instantiate(
     wasmtime_linker_t *, wasmtime_context_t *, wasmtime_module_t *, wasmtime_instance_t *, wasm_trap_t **);
 void wasmtime_linker_delete(wasmtime_linker_t *);
 bool wasmtime_instance_export_get(wasmtime_context_t *, wasmtime_instance_t *, char *, size_t, wasmtime_extern_t *);
-wasmtime_error_t *wasmtime_func_call_unchecked(wasmtime_context_t *, wasmtime_func_t *, uint32_t *, size_t, wasm_trap_t **);
+uintptr_t wasmtime_func_call_unchecked(wasmtime_context_t *, wasmtime_func_t *, uint32_t *, size_t, uintptr_t *);
 uint8_t *wasmtime_memory_data(wasmtime_context_t *, wasmtime_memory_t *);
 size_t wasmtime_memory_data_size(wasmtime_context_t *, wasmtime_memory_t *);
 """

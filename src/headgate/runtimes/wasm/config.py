@@ -89,8 +89,8 @@ class Limits(_Model):
     """What both shapes have beside their own keys."""
 
     phase: Literal["before_route", "after_route"] = "before_route"
-    request_body: BodyMode = "buffer"
-    response_body: BodyMode = "buffer"
+    request_body: BodyMode = "stream"
+    response_body: BodyMode = "stream"
     memory_limit: Size = Field(default=128 * 1024 * 1024, ge=65536, le=1 << 32)
     call_timeout: float = Field(default=0.5, gt=0.0, le=60.0)
     disabled: bool = False

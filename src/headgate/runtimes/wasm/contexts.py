@@ -1,9 +1,11 @@
-"""What the host knows of a guest's contexts: one root context for each plugin, one HTTP context for each stream."""
+"""What the host knows of a guest's contexts: one root context for each plugin, one HTTP context for each stream.
+
+Compiled by mypyc; interpreted otherwise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from headgate.api.deferred import Deferred
 from headgate.api.headers import Headers
@@ -21,8 +23,6 @@ class GuestContext:
     def __init__(self, id: int, plugin: PluginSettings) -> None:
         self.id = id
         self.plugin = plugin
-        self.calls: set[int] = set()
-        """HTTP calls under way that it started."""
 
 
 class RootContext(GuestContext):
@@ -33,49 +33,60 @@ class RootContext(GuestContext):
 
     def __init__(self, id: int, plugin: PluginSettings) -> None:
         super().__init__(id, plugin)
-        self.tick_period = 0.0
+        self.tick_period: float = 0.0
         self.properties: dict[bytes, bytes] = {}
 
 
 class HttpContext(GuestContext):
-    """A stream's context.
+    """A stream's context. First values stand in the class: a stream pays only for those that change.
 
     :ivar stream: the stream
     :ivar request_body: what the buffer calls see
-    :ivar waiting: what the engine waits for while the guest has paused the request or the response
+    :ivar request_end: the request's head was its end
+    :ivar request_waiting: what the engine waits for while the guest has paused the request
+    :ivar request_continued: the guest asked to go on while nothing waited: from within the very callback that then paused, or between
+        chunks
     :ivar replied: the guest has sent a local response
     :ivar reply: that response, until the engine has it
     :ivar entered: a handler of the stream is waiting for the present callback to return
     :ivar closing: the guest has closed the stream
-    :ivar continued: the guest asked to go on from within the very callback that then paused
     """
 
+    request_body: bytes | None = None
+    response_body: bytes | None = None
+    request_trailers: Headers | None = None
+    response_trailers: Headers | None = None
+    request_end: bool = False
+    response_end: bool = False
+    request_waiting: Deferred | None = None
+    response_waiting: Deferred | None = None
+    request_continued: bool = False
+    response_continued: bool = False
+    replied: bool = False
+    closing: bool = False
+    route_cleared: bool = False
+    reply: tuple[int, Mapping[str, str], bytes] | None = None
+    entered: bool = False
+    done_later: bool = False
+
     def __init__(self, id: int, root: RootContext, stream: Stream) -> None:
-        super().__init__(id, root.plugin)
+        self.id = id  # as GuestContext does; a call less
+        self.plugin = root.plugin
         self.root = root
         self.stream = stream
-        self.request_body: bytes | None = None
-        self.response_body: bytes | None = None
-        self.request_trailers: Headers | None = None
-        self.response_trailers: Headers | None = None
-        self.request_end = False
-        self.response_end = False
-        self.sending = False
-        self.waiting: Deferred | None = None
-        self.replied = False
-        self.closing = False
-        self.continued = False
-        self.route_cleared = False
-        self.reply: tuple[int, Mapping[str, str], bytes] | None = None
-        self.entered = False
-        self.done_later = False
+
+    def take_waiting(self) -> list[Deferred]:
+        """What the engine waits for, which is then the caller's to settle."""
+        taken = [waiting for waiting in (self.request_waiting, self.response_waiting) if waiting is not None]
+        self.request_waiting = self.response_waiting = None
+        return taken
 
 
-@dataclass
 class CallResult:
     """The answer to an HTTP call, while the guest may read it."""
 
-    headers: Headers
-    status: int
-    body: bytes
-    trailers: Headers
+    def __init__(self, headers: Headers, status: int, body: bytes, trailers: Headers) -> None:
+        self.headers = headers
+        self.status = status
+        self.body = body
+        self.trailers = trailers

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from headgate.api.entry_settings import entry_settings
 from headgate.api.errors import ExtensionError
-from headgate.api.stream_filter import FilterCallbacks, StreamFilterFactory
+from headgate.api.stream_filter import ClassFactory, FilterCallbacks, StreamFilterFactory
 from headgate.api.upstream_call import UpstreamCaller, upstream_caller
 from headgate.runtimes.wasm.config import Limits, MosnConfig, WasmConfig
 from headgate.runtimes.wasm.engine import engine, wat_to_wasm
@@ -18,73 +18,58 @@ from headgate.runtimes.wasm.errors import ModuleError
 from headgate.runtimes.wasm.machine import Machine
 from headgate.runtimes.wasm.module_cache import load
 from headgate.runtimes.wasm.settings import PluginSettings, VmSettings
-from headgate.runtimes.wasm.stream_filters import (
-    RequestBody,
-    RequestBodyAfterRoute,
-    RequestChunks,
-    RequestChunksAfterRoute,
-    RequestTrailers,
-    ResponseBody,
-    ResponseChunks,
-    ResponseTrailers,
-    RoutePlugin,
-    WasmFilter,
-    WasmStream,
-    head_class,
-)
+from headgate.runtimes.wasm.stream import RoutePlugin
+from headgate.runtimes.wasm.stream_filters import WasmFilter, WholeBody, filter_classes
 
 
-class WasmFactory(StreamFilterFactory):
-    """One entry: a machine, and the filters that its module needs."""
+class WasmFactory(ClassFactory):
+    """One entry: a machine, and the filter that its streams have."""
 
-    def __init__(self, machine: Machine, config: Limits, plugin: RoutePlugin, exports: frozenset[str], entry: str) -> None:
-        self._machine = machine
+    def __init__(self, filter_class: type[WasmFilter], plugin: RoutePlugin, entry: str) -> None:
+        super().__init__(filter_class, plugin)
         self._plugin = plugin
         self._entry = entry
-        self._filters = filter_classes(config, exports)
-
-    def create_filter_chain(self, callbacks: FilterCallbacks) -> None:
-        shared = WasmStream(self._machine)
-        for filter_class in self._filters:
-            callbacks.add(filter_class(self._plugin, shared))
 
     def route_config(self, config: object, raw: Mapping[str, object]) -> object:
         assert isinstance(config, (WasmConfig, MosnConfig))
-        if config.disabled:
-            return RoutePlugin(None, self._plugin.fail_open, self._plugin.max_body)
-        plugin = config.plugin(self._entry)
-        self._machine.add_plugin(plugin)
-        return RoutePlugin(plugin, self._plugin.fail_open, self._plugin.max_body)
+        entry = self._plugin
+        plugin = None if config.disabled else entry.machine.add_plugin(config.plugin(self._entry))
+        return RoutePlugin(entry.machine, plugin, entry.fail_open, entry.late, entry.max_body)
 
     def start(self) -> None:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return  # built for a look (a test), not to serve
-        self._machine.start(loop)
+        self._plugin.machine.start(loop)
 
     def close(self) -> None:
-        self._machine.close()
+        self._plugin.machine.close()
 
 
-def filter_classes(config: Limits, exports: frozenset[str]) -> list[type[WasmFilter]]:
-    """The filters for what a module exports."""
-    late = config.phase == "after_route"
-    sends = not exports.isdisjoint({"proxy_on_response_headers", "proxy_on_response_body", "proxy_on_response_trailers"})
-    ends = not exports.isdisjoint({"proxy_on_done", "proxy_on_log"})
-    classes = [head_class(late, sends, ends)]
-    if "proxy_on_request_body" in exports and config.request_body != "none":
-        if config.request_body == "buffer":
-            classes.append(RequestBodyAfterRoute if late else RequestBody)
-        else:
-            classes.append(RequestChunksAfterRoute if late else RequestChunks)
-    if "proxy_on_request_trailers" in exports and RequestBody not in classes and RequestBodyAfterRoute not in classes:
-        classes.append(RequestTrailers)
-    if "proxy_on_response_body" in exports and config.response_body != "none":
-        classes.append(ResponseBody if config.response_body == "buffer" else ResponseChunks)
-    if "proxy_on_response_trailers" in exports and ResponseBody not in classes:
-        classes.append(ResponseTrailers)
-    return classes
+class BufferingFactory(StreamFilterFactory):
+    """An entry whose module sees bodies as a whole: further filters behind the first one."""
+
+    def __init__(self, factory: WasmFactory, filter_class: type[WasmFilter], behind: list[type[WholeBody]], plugin: RoutePlugin) -> None:
+        self._factory = factory
+        self._filter_class = filter_class
+        self._behind = behind
+        self._plugin = plugin
+
+    def create_filter_chain(self, callbacks: FilterCallbacks) -> None:
+        first = self._filter_class(self._plugin)
+        callbacks.add(first)
+        for filter_class in self._behind:
+            callbacks.add(filter_class(self._plugin, first.shared))
+
+    def route_config(self, config: object, raw: Mapping[str, object]) -> object:
+        return self._factory.route_config(config, raw)
+
+    def start(self) -> None:
+        self._factory.start()
+
+    def close(self) -> None:
+        self._factory.close()
 
 
 def read_module(path: str, md5: str = "", sha256: str = "") -> bytes:
@@ -108,14 +93,17 @@ def read_module(path: str, md5: str = "", sha256: str = "") -> bytes:
         raise ModuleError(f"{path}: {error}") from None
 
 
-def _factory(wasm: bytes, path: str, config: Limits, settings: VmSettings, plugin: PluginSettings, opens: bool) -> WasmFactory:
+def _factory(wasm: bytes, path: str, config: Limits, settings: VmSettings, plugin: PluginSettings, opens: bool) -> StreamFilterFactory:
     entry = entry_settings()
     try:
         module = load(engine(), wasm)
         machine = Machine(module, settings, plugin, _caller())
     except ExtensionError as error:
         raise ModuleError(f"{path}: {error}") from error
-    return WasmFactory(machine, config, RoutePlugin(plugin, opens, entry.max_body), frozenset(module.functions), entry.name)
+    served = RoutePlugin(machine, plugin, opens, config.phase == "after_route", entry.max_body)
+    filter_class, behind = filter_classes(config, frozenset(module.functions))
+    factory = WasmFactory(filter_class, served, entry.name)
+    return BufferingFactory(factory, filter_class, behind, served) if behind else factory
 
 
 def _caller() -> UpstreamCaller | None:

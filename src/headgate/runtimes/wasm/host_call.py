@@ -3,6 +3,7 @@
 A host function here is a Python callable that takes the guest's numbers as unsigned integers and returns the result's number. One adapter
 stands between: it reads the words of the call, writes the result, and turns a bad pointer into the status that the interface has for it.
 Any other exception reaches cffi, whose ``onerror`` makes it a trap; so no exception crosses C.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Words(Protocol):
     def __setitem__(self, index: int, value: int) -> None: ...
 
 
-RawFunction = Callable[[object, object, Words, int], int]
+RawFunction = Callable[[int, int, Words, int], int]
 
 
 def adapter(signature: Signature, function: HostFunction, fault: int) -> RawFunction:
@@ -33,75 +34,66 @@ def adapter(signature: Signature, function: HostFunction, fault: int) -> RawFunc
 
     :param fault: the result for a pointer that lies outside of the guest's memory
     """
-    params, results = signature.params, signature.results
-    if results == "i" and "I" not in params:
-        fast = _FAST.get(len(params))
-        if fast is not None:
-            return fast(function, fault)
-    return _general(signature, function, fault)
+    if signature.results == "i" and "I" not in signature.params:
+        count = len(signature.params)
+        if count == 3:
+            return _Three(function, fault).call
+        if count == 5:
+            return _Five(function, fault).call
+    return _General(signature, function, fault).call
 
 
-def _one(function: HostFunction, fault: int) -> RawFunction:
-    def call(env: object, caller: object, words: Words, count: int) -> int:
+class _Three:
+    """Three numbers of 32 bits, and a result of 32 bits."""
+
+    def __init__(self, function: HostFunction, fault: int) -> None:
+        self._function = function
+        self._fault = fault
+
+    def call(self, env: int, caller: int, words: Words, count: int) -> int:
         try:
-            words[0] = function(words[0])
+            words[0] = self._function(words[0], words[4], words[8])
         except InvalidMemory:
-            words[0] = fault
+            words[0] = self._fault
         return 0
 
-    return call
 
+class _Five:
+    """Five."""
 
-def _two(function: HostFunction, fault: int) -> RawFunction:
-    def call(env: object, caller: object, words: Words, count: int) -> int:
+    def __init__(self, function: HostFunction, fault: int) -> None:
+        self._function = function
+        self._fault = fault
+
+    def call(self, env: int, caller: int, words: Words, count: int) -> int:
         try:
-            words[0] = function(words[0], words[4])
+            words[0] = self._function(words[0], words[4], words[8], words[12], words[16])
         except InvalidMemory:
-            words[0] = fault
+            words[0] = self._fault
         return 0
 
-    return call
 
+class _General:
+    """Any numbers."""
 
-def _three(function: HostFunction, fault: int) -> RawFunction:
-    def call(env: object, caller: object, words: Words, count: int) -> int:
+    def __init__(self, signature: Signature, function: HostFunction, fault: int) -> None:
+        self._function = function
+        self._fault = fault
+        self._wide: list[bool] = [letter in "IF" for letter in signature.params]
+        self._results: str = signature.results
+
+    def call(self, env: int, caller: int, words: Words, count: int) -> int:
+        arguments: list[int] = []
+        at = 0
+        for wide in self._wide:
+            arguments.append(words[at] | (words[at + 1] << 32) if wide else words[at])
+            at += 4
         try:
-            words[0] = function(words[0], words[4], words[8])
+            value = self._function(*arguments)
         except InvalidMemory:
-            words[0] = fault
-        return 0
-
-    return call
-
-
-def _five(function: HostFunction, fault: int) -> RawFunction:
-    def call(env: object, caller: object, words: Words, count: int) -> int:
-        try:
-            words[0] = function(words[0], words[4], words[8], words[12], words[16])
-        except InvalidMemory:
-            words[0] = fault
-        return 0
-
-    return call
-
-
-_FAST = {1: _one, 2: _two, 3: _three, 5: _five}
-
-
-def _general(signature: Signature, function: HostFunction, fault: int) -> RawFunction:
-    wide = [letter in "IF" for letter in signature.params]
-    result = signature.results
-
-    def call(env: object, caller: object, words: Words, count: int) -> int:
-        arguments = [words[4 * i] | (words[4 * i + 1] << 32) if is_wide else words[4 * i] for i, is_wide in enumerate(wide)]
-        try:
-            value = function(*arguments)
-        except InvalidMemory:
-            value = fault
-        if result:
+            value = self._fault
+        if self._results:
             words[0] = value & 0xFFFFFFFF
-            if result in "IF":
+            if self._results in "IF":
                 words[1] = (value >> 32) & 0xFFFFFFFF
         return 0
-
-    return call

@@ -46,7 +46,6 @@ class HttpCalls:
         self._last = self._last % 0x7FFFFFFF + 1
         number = self._last
         self._calls[number] = None
-        context.calls.add(number)
         early = _Early(context, number, cluster, request, body, timeout)
         if self._early is not None:
             self._early.append(early)  # while the configuration is built: when it is in force
@@ -85,14 +84,6 @@ class HttpCalls:
             self._vm.http_call_done(context, number, result)
         except WasmError as error:
             _LOG.error("wasm %s: proxy_on_http_call_response: %s", context.plugin.name, error)
-
-    def cancel_of(self, context: GuestContext) -> None:
-        """A context has ended: nobody waits for its calls."""
-        for number in context.calls:
-            call = self._calls.pop(number, None)
-            if call is not None:
-                call.cancel()
-        context.calls.clear()
 
     def close(self) -> None:
         """Give everything up."""

@@ -3,6 +3,10 @@
 What this class guarantees towards C: every C object is freed once, and not used after; callbacks live as long as the store; errors and
 traps are freed and become exceptions; whatever a host function raises becomes a trap and comes out of :meth:`Instance.call` again. A
 store is used by one thread at a time: by the one that builds a configuration, then by the worker's loop.
+
+Parts of C structures are taken in :mod:`library`, which is not compiled: mypyc lets go of a local variable after its last use, and with
+cffi a part does not keep the whole alive.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from typing import Final
 from headgate.runtimes.wasm.engine import TICK
 from headgate.runtimes.wasm.errors import GuestError, ModuleError, WasmError
 from headgate.runtimes.wasm.host_call import Functions, Words, adapter
-from headgate.runtimes.wasm.library import INTERRUPTED, ffi, guest_error, lib, load_error
+from headgate.runtimes.wasm.library import INTERRUPTED, export_of, ffi, guest_error, lib, load_error
 from headgate.runtimes.wasm.memory import GuestMemory
 from headgate.runtimes.wasm.module import Module, Signature, function_type
 
@@ -44,8 +48,8 @@ class Instance:
         self._callbacks: list[object] = []
         self._values = ffi.new("uint32_t[]", _WORDS)
         self._inner_values = ffi.new("uint32_t[]", _WORDS)
-        self._trap = ffi.new("wasm_trap_t **")
-        self._inner_trap = ffi.new("wasm_trap_t **")
+        self._trap = ffi.new("uintptr_t *")
+        self._inner_trap = ffi.new("uintptr_t *")
         self._found: dict[str, object] = {}
         self._error: BaseException | None = None
         self._serial = 0
@@ -82,7 +86,8 @@ class Instance:
                 self._callbacks.append(callback)
                 self._define(linker, item.module.encode(), item.name.encode(), signature, callback)
             self._serial += 1
-            error = lib.wasmtime_linker_instantiate(linker, self._context, module.pointer, self._instance, self._trap)
+            trap = ffi.cast("wasm_trap_t **", self._trap)
+            error = int(ffi.cast("uintptr_t", lib.wasmtime_linker_instantiate(linker, self._context, module.pointer, self._instance, trap)))
             if error or self._trap[0]:
                 raise ModuleError(f"the module cannot be instantiated: {self._failure(error, self._trap)}")
         finally:
@@ -97,9 +102,7 @@ class Instance:
             raise load_error(error)
 
     def _memory_of(self) -> object:
-        item = ffi.new("wasmtime_extern_t *")
-        lib.wasmtime_instance_export_get(self._context, self._instance, b"memory", 6, item)
-        return ffi.new("wasmtime_memory_t *", item.of.memory)
+        return export_of(self._context, self._instance, "memory", "wasmtime_memory_t *")
 
     def _function_of(self, names: tuple[str, ...]) -> object | None:
         for name in names:
@@ -132,13 +135,10 @@ class Instance:
         """
         found = self._found.get(name)
         if found is None:
-            item = ffi.new("wasmtime_extern_t *")
-            encoded = name.encode()
-            if name not in self._exports or not lib.wasmtime_instance_export_get(
-                self._context, self._instance, encoded, len(encoded), item
-            ):
+            found = export_of(self._context, self._instance, name, "wasmtime_func_t *") if name in self._exports else None
+            if found is None:
                 raise ModuleError(f"the module exports no function {name}")
-            found = self._found[name] = ffi.new("wasmtime_func_t *", item.of.func)
+            self._found[name] = found
         return found
 
     def call(self, function: object, first: int = 0, second: int = 0, third: int = 0) -> int:
@@ -181,12 +181,12 @@ class Instance:
 
     # --- failing
 
-    def _failure(self, error: object, trap_at: object) -> WasmError:
+    def _failure(self, error: int, trap_at: Words) -> WasmError:
         """The exception for a failed call; what a host function raised comes first."""
         self.dead = True
-        trap = trap_at[0]  # type: ignore[index]  # cdata
-        trap_at[0] = ffi.NULL  # type: ignore[index]  # cdata
-        failure = guest_error(error, trap)
+        trap = trap_at[0]
+        trap_at[0] = 0
+        failure = guest_error(ffi.cast("wasmtime_error_t *", error), ffi.cast("wasm_trap_t *", trap))
         raised, self._error = self._error, None
         if raised is None:
             return failure

@@ -80,6 +80,19 @@ def name_in(vector: Any) -> str:
     return bytes(ffi.buffer(vector.data, vector.size)).decode("utf-8", "replace") if vector.size else ""
 
 
+def export_of(context: object, instance: object, name: str, pointer_type: str) -> object | None:
+    """A copy of what an instance exports under a name; None if there is nothing.
+
+    :param pointer_type: ``wasmtime_func_t *`` or ``wasmtime_memory_t *``: what it is known to be
+    """
+    item = ffi.new("wasmtime_extern_t *")
+    encoded = name.encode()
+    if not lib.wasmtime_instance_export_get(context, instance, encoded, len(encoded), item):
+        return None
+    found: object = ffi.new(pointer_type, item.of.memory if pointer_type == "wasmtime_memory_t *" else item.of.func)
+    return found
+
+
 def load_error(error: object) -> ModuleError:
     """A ``wasmtime_error_t`` about a module, which is then freed, as an exception."""
     out = ffi.new("wasm_byte_vec_t *")

@@ -2,6 +2,7 @@
 
 A trap ends an instance; the next request gets a new one, started and configured as the first was. When new ones keep failing they are
 made at most once in a while (:data:`PAUSE`), so that a module that always traps does not cost a start for each request.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Final
 
 from headgate.api.upstream_call import UpstreamCaller
 from headgate.observe.custom_metrics import COUNTER, CUSTOM_METRICS
-from headgate.runtimes.wasm.contexts import RootContext
 from headgate.runtimes.wasm.errors import GuestError, WasmError
 from headgate.runtimes.wasm.module import Module
 from headgate.runtimes.wasm.settings import PluginSettings, VmSettings
@@ -43,14 +43,18 @@ class Machine:
         self._closed = False
         self._vm: Vm = Vm(module, settings, plugin, caller)
 
-    def add_plugin(self, plugin: PluginSettings) -> None:
+    def add_plugin(self, plugin: PluginSettings) -> PluginSettings:
         """One more plugin (a route's).
 
+        :returns: it, or an equal one that is there already: to be used for :meth:`Vm.root_of`
         :raises ModuleError: if the module refuses its configuration
         """
-        if plugin not in self._plugins:
-            self._vm.add_root(plugin)
-            self._plugins.append(plugin)
+        for known in self._plugins:
+            if known == plugin:
+                return known
+        self._vm.add_root(plugin)
+        self._plugins.append(plugin)
+        return plugin
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """The configuration is in force: timers and calls begin."""
@@ -91,7 +95,3 @@ class Machine:
         if self._loop is not None:
             fresh.go(self._loop)
         return fresh
-
-    def root(self, vm: Vm, plugin: PluginSettings) -> RootContext:
-        """A plugin's context in a VM."""
-        return next(root for root in vm.roots if root.plugin == plugin)

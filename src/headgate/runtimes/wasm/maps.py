@@ -1,4 +1,7 @@
-"""Header maps as a guest sees them: with pseudo-headers, names in lower case, values as bytes."""
+"""Header maps as a guest sees them: with pseudo-headers, names in lower case, values as bytes.
+
+Compiled by mypyc; interpreted otherwise.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,20 @@ def raw(value: str) -> bytes:
     return value.encode("utf-8", "surrogateescape")
 
 
+def first(headers: Headers, name: str) -> bytes | None:
+    """The first value under a name."""
+    key = name.lower()
+    keys = headers.keys
+    if key not in keys:
+        return None
+    return headers.lines[keys.index(key)][len(key) + 2 :]
+
+
+def pairs_of(headers: Headers) -> Pairs:
+    """All fields."""
+    return [(key.encode(), line[len(key) + 2 :]) for key, line in zip(headers.keys, headers.lines, strict=True)]
+
+
 class HeaderMap:
     """A plain map: trailers, or the headers of a call's answer.
 
@@ -29,11 +46,11 @@ class HeaderMap:
 
     def pairs(self) -> Pairs:
         """Everything."""
-        return [(name.encode(), raw(value)) for name, value in self.headers.items()]
+        return pairs_of(self.headers)
 
-    def get(self, name: str) -> str | None:
+    def get(self, name: str) -> bytes | None:
         """The first value."""
-        return self.headers.get(name)
+        return first(self.headers, name)
 
     def add(self, name: str, value: str) -> None:
         """Add a value."""
@@ -77,20 +94,20 @@ class RequestMap(HeaderMap):
             (b":method", request.method.encode()),
             (b":scheme", request.scheme.encode()),
         ]
-        pairs += [(name.encode(), raw(value)) for name, value in self.headers.items() if name != "host"]
+        pairs += [pair for pair in pairs_of(self.headers) if pair[0] != b"host"]
         return pairs
 
-    def get(self, name: str) -> str | None:
+    def get(self, name: str) -> bytes | None:
         if not name.startswith(":"):
-            return self.headers.get(name)
+            return first(self.headers, name)
         request = self._request
         if name == ":path":
-            return request.target
+            return raw(request.target)
         if name == ":method":
-            return request.method
+            return raw(request.method)
         if name == ":authority":
-            return request.authority
-        return request.scheme if name == ":scheme" else None
+            return raw(request.authority)
+        return raw(request.scheme) if name == ":scheme" else None
 
     def add(self, name: str, value: str) -> None:
         if name.startswith(":"):
@@ -135,8 +152,8 @@ class ResponseMap(HeaderMap):
     def pairs(self) -> Pairs:
         return [(b":status", str(self._response.status).encode()), *super().pairs()]
 
-    def get(self, name: str) -> str | None:
-        return str(self._response.status) if name == ":status" else self.headers.get(name)
+    def get(self, name: str) -> bytes | None:
+        return str(self._response.status).encode() if name == ":status" else first(self.headers, name)
 
     def add(self, name: str, value: str) -> None:
         if name.startswith(":"):
@@ -171,5 +188,5 @@ class CallMap(HeaderMap):
     def pairs(self) -> Pairs:
         return [(b":status", str(self._status).encode()), *super().pairs()]
 
-    def get(self, name: str) -> str | None:
-        return str(self._status) if name == ":status" else self.headers.get(name)
+    def get(self, name: str) -> bytes | None:
+        return str(self._status).encode() if name == ":status" else first(self.headers, name)

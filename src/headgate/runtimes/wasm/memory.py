@@ -2,6 +2,7 @@
 
 The memory's address never changes (see :mod:`engine`), and a memory never shrinks; so the size last seen is a safe lower bound, and
 wasmtime is asked again only when an access goes past it.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations

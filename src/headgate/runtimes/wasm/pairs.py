@@ -1,6 +1,7 @@
 """Header maps as the ABI lays them out: a count, the lengths of all names and values, then names and values, each with a NUL behind it.
 
 Two readings of "empty" are about: no bytes at all, and a count of zero (the Go SDK sends one zero byte); all are taken.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations

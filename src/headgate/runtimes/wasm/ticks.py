@@ -53,7 +53,7 @@ class Ticks:
         if self._loop is None or self._vm.dead:
             return
         try:
-            self._vm.call(root, "proxy_on_tick", root.id)
+            self._vm.call_named(root, "proxy_on_tick", root.id)
         except WasmError as error:
             _LOG.error("wasm %s: proxy_on_tick: %s", root.plugin.name, error)
             return

@@ -5,6 +5,7 @@ cache, as one thread runs one guest at a time.
 
 No guest is entered while a guest runs. What a host function sets off in the proxy (a stream goes on, another guest's turn comes) is put
 off until the guest has returned: :meth:`Vm.later`.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
@@ -18,37 +19,17 @@ from typing import Final
 from headgate.api.stream import Stream
 from headgate.api.upstream_call import UpstreamCaller
 from headgate.runtimes.wasm.abi import VERSIONS
+from headgate.runtimes.wasm.callbacks import Callbacks, check_exports
 from headgate.runtimes.wasm.contexts import CallResult, GuestContext, HttpContext, RootContext
 from headgate.runtimes.wasm.errors import GuestError, ModuleError, WasmError
 from headgate.runtimes.wasm.host.functions import host_functions
 from headgate.runtimes.wasm.http_calls import HttpCalls
 from headgate.runtimes.wasm.instance import Instance
-from headgate.runtimes.wasm.module import Module, Signature
+from headgate.runtimes.wasm.module import Module
 from headgate.runtimes.wasm.settings import PluginSettings, VmSettings
 from headgate.runtimes.wasm.ticks import Ticks
 
 _LOG: Final = logging.getLogger("headgate.wasm")
-
-_CALLBACKS: Final = {
-    "proxy_on_vm_start": "ii:i",
-    "proxy_on_configure": "ii:i",
-    "proxy_on_context_create": "ii:",
-    "proxy_on_tick": "i:",
-    "proxy_on_done": "i:i",
-    "proxy_on_log": "i:",
-    "proxy_on_delete": "i:",
-    "proxy_on_request_headers": "iii:i",
-    "proxy_on_request_body": "iii:i",
-    "proxy_on_request_trailers": "ii:i",
-    "proxy_on_response_headers": "iii:i",
-    "proxy_on_response_body": "iii:i",
-    "proxy_on_response_trailers": "ii:i",
-    "proxy_on_http_call_response": "iiiii:",
-    "proxy_on_queue_ready": "ii:",
-    "proxy_on_memory_allocate": "i:i",
-    "malloc": "i:i",
-}
-_HEADERS: Final = ("proxy_on_request_headers", "proxy_on_response_headers")
 
 
 class Vm:
@@ -73,15 +54,9 @@ class Vm:
         self._depth = 0
         self._next_id = 1
         check_exports(module)
-        self._two_headers = frozenset(name for name in _HEADERS if name in module.functions and module.functions[name].params == "ii")
         self.instance = Instance(module, host_functions(self), settings.memory_limit, settings.time_limit)
         self.memory = self.instance.memory
-        self._functions: dict[str, object] = {
-            name: self.instance.function(name)
-            for name in (*_CALLBACKS, "_initialize", "_start", "main")
-            if name in module.functions and name not in ("malloc", "proxy_on_memory_allocate")
-        }
-        self.exports = frozenset(self._functions)
+        self.callbacks = Callbacks(self.instance, module)
         try:
             self._start(module, plugin)
         except BaseException:
@@ -89,14 +64,14 @@ class Vm:
             raise
 
     def _start(self, module: Module, plugin: PluginSettings) -> None:
-        if "_initialize" in self._functions:
-            self.call(self.current, "_initialize")
-            if "main" in self._functions and module.functions["main"].params in ("", "ii"):
-                self.call(self.current, "main")
-        elif "_start" in self._functions:
-            self.call(self.current, "_start")
+        if "_initialize" in module.functions:
+            self.call_named(self.current, "_initialize")
+            if "main" in module.functions and module.functions["main"].params in ("", "ii"):
+                self.call_named(self.current, "main")
+        else:
+            self.call_named(self.current, "_start")
         root = self.add_root(plugin, started=False)
-        if not self.call(root, "proxy_on_vm_start", root.id, len(self.settings.configuration), default=1):
+        if not self.call_named(root, "proxy_on_vm_start", root.id, len(self.settings.configuration), default=1):
             raise ModuleError("proxy_on_vm_start returned false: the module refuses to start")
         self.configure(root)
 
@@ -107,7 +82,7 @@ class Vm:
         """
         root = RootContext(self._new_id(), plugin)
         self.contexts[root.id] = root
-        self.call(root, "proxy_on_context_create", root.id, 0)
+        self.call_named(root, "proxy_on_context_create", root.id, 0)
         self.roots.append(root)
         if started:
             self.configure(root)
@@ -118,7 +93,7 @@ class Vm:
 
         :raises ModuleError: if it refuses
         """
-        if not self.call(root, "proxy_on_configure", root.id, len(root.plugin.configuration), default=1):
+        if not self.call_named(root, "proxy_on_configure", root.id, len(root.plugin.configuration), default=1):
             raise ModuleError("proxy_on_configure returned false: the module refuses its configuration")
 
     def _new_id(self) -> int:
@@ -132,8 +107,17 @@ class Vm:
         """A context for a stream."""
         context = HttpContext(self._new_id(), root, stream)
         self.contexts[context.id] = context
-        self.call(context, "proxy_on_context_create", context.id, root.id)
+        create = self.callbacks.context_create
+        if create is not None:
+            self.call(context, create, context.id, root.id)
         return context
+
+    def root_of(self, plugin: PluginSettings) -> RootContext:
+        """A plugin's context: the very object that it was added with."""
+        for root in self.roots:
+            if root.plugin is plugin:
+                return root
+        raise GuestError("the plugin has no root context")
 
     @property
     def dead(self) -> bool:
@@ -142,15 +126,12 @@ class Vm:
 
     # --- calling
 
-    def call(self, context: GuestContext, name: str, first: int = 0, second: int = 0, third: int = 0, *, default: int = 0) -> int:
-        """Call a callback, if the module has it.
+    def call(self, context: GuestContext, function: object, first: int = 0, second: int = 0, third: int = 0) -> int:
+        """Call a callback.
 
-        :param default: the result if it has not
+        :param function: one of :attr:`callbacks`
         :raises GuestError: if it traps; the VM is dead then
         """
-        function = self._functions.get(name)
-        if function is None:
-            return default
         before = self.current
         self.current = context
         self._depth += 1
@@ -165,9 +146,23 @@ class Vm:
             if self._later and not self._depth:
                 self._run_later()
 
-    def call_headers(self, context: HttpContext, name: str, count: int, end: bool) -> int:
-        """``proxy_on_*_headers``: those of ABI 0.1.0 may take two parameters."""
-        return self.call(context, name, context.id, count, 0 if name in self._two_headers else end)
+    def call_named(self, context: GuestContext, name: str, first: int = 0, second: int = 0, third: int = 0, default: int = 0) -> int:
+        """Call a function by its name, if the module has it.
+
+        :param default: the result if it has not
+        :raises GuestError: if it traps; the VM is dead then
+        """
+        function = self.callbacks.find(name)
+        return default if function is None else self.call(context, function, first, second, third)
+
+    def call_log(self, context: HttpContext) -> None:
+        """``proxy_on_log``.
+
+        :raises GuestError: if it traps
+        """
+        log = self.callbacks.log
+        if log is not None:
+            self.call(context, log, context.id)
 
     def go(self, loop: asyncio.AbstractEventLoop) -> None:
         """The configuration is in force: ticks and calls begin."""
@@ -183,7 +178,7 @@ class Vm:
         root = self.contexts.get(root_id)
         if root is not None and not self.dead:
             try:
-                self.call(root, "proxy_on_queue_ready", root_id, number)
+                self.call_named(root, "proxy_on_queue_ready", root_id, number)
             except WasmError as error:
                 _LOG.error("wasm %s: proxy_on_queue_ready: %s", root.plugin.name, error)
 
@@ -204,20 +199,24 @@ class Vm:
                     _LOG.exception("wasm: an action of a guest failed")
 
     def http_call_done(self, context: GuestContext, number: int, result: CallResult | None) -> None:
-        """The answer to an HTTP call, or None for a failure.
+        """The answer to an HTTP call, or None for a failure. It goes to the root context, as in Envoy, also when the stream has ended that
+        asked: the SDKs keep track of their calls there. While the stream lives, the host functions act on it.
 
         :raises GuestError: if the guest traps
         """
-        context.calls.discard(number)
-        function = self._functions.get("proxy_on_http_call_response")
-        if function is None or self.dead or context.id not in self.contexts:
+        function = self.callbacks.find("proxy_on_http_call_response")
+        owner = context.root if isinstance(context, HttpContext) else context
+        if function is None or self.dead:
             return
         self.call_result = result
-        fields = (len(result.headers) + 1, len(result.body), len(result.trailers)) if result is not None else (0, 0, 0)
-        self.current, before = context, self.current
+        headers, body, trailers = 0, 0, 0
+        if result is not None:
+            headers, body, trailers = len(result.headers) + 1, len(result.body), len(result.trailers)
+        before = self.current
+        self.current = context if self.contexts.get(context.id) is context else owner
         self._depth += 1
         try:
-            self.instance.call_many(function, (context.id, number, *fields))
+            self.instance.call_many(function, (owner.id, number, headers, body, trailers))
         except WasmError:
             self._died()
             raise
@@ -232,17 +231,16 @@ class Vm:
         self._ticks.stop()
         self.calls.close()
         for context in self.contexts.values():
-            if isinstance(context, HttpContext) and context.waiting is not None:
-                waiting, context.waiting = context.waiting, None
-                self._later.append(partial(waiting.fail, GuestError("the instance that served the stream has failed")))
+            if isinstance(context, HttpContext):
+                for waiting in context.take_waiting():
+                    self._later.append(partial(waiting.fail, GuestError("the instance that served the stream has failed")))
 
     def forget(self, context: GuestContext) -> None:
         """A context's end: ``proxy_on_delete``."""
-        if context.calls:
-            self.calls.cancel_of(context)
         self.contexts.pop(context.id, None)
-        if not self.dead:
-            self.call(context, "proxy_on_delete", context.id)
+        delete = self.callbacks.delete
+        if delete is not None and not self.dead:
+            self.call(context, delete, context.id)
 
     def close(self) -> None:
         """Free everything."""
@@ -267,20 +265,3 @@ def abi_of(module: Module) -> int:
     if other:
         raise ModuleError(f"the module is built for {other[0]}; known are {known}")
     raise ModuleError(f"the module exports no ABI version ({known}): it is not built for proxy-wasm")
-
-
-def check_exports(module: Module) -> None:
-    """Make sure that the callbacks which a module exports can be called.
-
-    :raises ModuleError: naming those that have another type, or if there is no allocator
-    """
-    wrong: list[str] = []
-    for name, letters in _CALLBACKS.items():
-        signature = module.functions.get(name)
-        params, _, results = letters.partition(":")
-        expected = Signature(params, results)
-        if signature is None or signature == expected or (name in _HEADERS and signature == Signature("ii", "i")):
-            continue
-        wrong.append(f"{name}{signature}, which should be {expected}")
-    if wrong:
-        raise ModuleError("the module exports callbacks of another type: " + "; ".join(wrong))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from headgate.api import Phase, Status, Stream, StreamFilter, stream_filter
+from headgate.api.stream_filter import Verdict
 
 
 @stream_filter("inline_auth", config=dict[str, str])
@@ -17,7 +18,7 @@ class InlineAuth(StreamFilter[dict[str, str]]):
         await asyncio.Event().wait()
         return Status.CONTINUE
 
-    def on_receive(self, stream: Stream) -> object:  # type: ignore[override]  # a Status, or a coroutine of one
+    def on_receive(self, stream: Stream) -> Verdict:
         """A request's head has arrived and its route is known."""
         headers = stream.request.headers
         do = headers.get("x-do")

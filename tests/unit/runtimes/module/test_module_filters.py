@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-import headgate.runtimes.builtin  # noqa: F401  # registers what ships
 from headgate.api import ConfigRejected
 from headgate.testing import FilterTester
 
@@ -124,3 +124,54 @@ def test_a_path_belongs_to_filters_that_are_loaded_from_a_file() -> None:
     with pytest.raises(ConfigRejected) as caught:
         FilterTester("module", {})
     assert "stream_filters[0].path: missing" in str(caught.value)
+
+
+LIFE = """
+from headgate.api import StreamFilterFactory
+
+class Factory(StreamFilterFactory):
+    def __init__(self, log):
+        self.log = log
+
+    def create_filter_chain(self, callbacks):
+        pass
+
+    def start(self):
+        open(self.log, "a").write("started ")
+
+    def close(self):
+        open(self.log, "a").write("closed ")
+
+def create_filter_factory(config: dict[str, str]):
+    return Factory(config["log"])
+"""
+
+
+def left_behind() -> set[str]:
+    """Modules of files that were loaded by path."""
+    return {name for name in sys.modules if name.startswith("headgate_extension_")}
+
+
+@pytest.mark.parametrize("factory", ["create_filter_factory", "Auth"])
+def test_what_was_loaded_goes_with_its_configuration(tmp_path: Path, factory: str) -> None:
+    before = left_behind()
+    auth = FilterTester("module", {"User": "admin"}, entry={"path": str(written(tmp_path, AUTH)), "factory": factory})
+    for _ in range(3):
+        assert auth.request("GET", "/", {"User": "admin"}).status == 200
+    assert left_behind() == before
+
+
+def test_a_factory_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = left_behind()
+    finding(written(tmp_path, AUTH.replace("return Factory(config)", "raise RuntimeError")))
+    finding(written(tmp_path, AUTH), factory="nothing")
+    finding(written(tmp_path, AUTH), {"User": ["admin"]})
+    assert left_behind() == before
+
+
+def test_a_file_s_factory_is_started_and_closed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    life = FilterTester("module", {"log": str(log)}, entry={"path": str(written(tmp_path, LIFE))})
+    log.write_text("")
+    assert life.request().status == 200
+    assert log.read_text() == "started closed "

@@ -9,7 +9,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[4]))
 
-import headgate.runtimes.builtin  # noqa: F401  # registers what ships
 from tests.native.build import FOLDER, build
 
 

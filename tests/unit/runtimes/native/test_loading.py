@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -17,7 +18,10 @@ from tests.native.build import build
 MINIMAL = """
 #include <headgate_filter.h>
 uint32_t headgate_abi_version(void) { return VERSION; }
-hg_factory *headgate_factory_create(const hg_host *h, const char *c, size_t l, hg_error *e) { (void)h; (void)c; (void)l; (void)e; return (hg_factory *)1; }
+hg_factory *headgate_factory_create(const hg_host *h, const char *c, size_t l, hg_error *e) {
+  (void)h; (void)c; (void)l; (void)e;
+  return (hg_factory *)1;
+}
 void headgate_factory_destroy(hg_factory *f) { (void)f; }
 int32_t headgate_on_request(hg_factory *f, hg_filter *x, hg_stream *s, const hg_head *h, hg_error *e) {
   (void)f; (void)x; (void)s; (void)h; (void)e; return HG_CONTINUE;
@@ -43,6 +47,18 @@ def made(folder: Path, text: str, *options: str) -> Path:
 def test_a_minimal_module_loads(tmp_path: Path) -> None:
     module = made(tmp_path, MINIMAL, "-DVERSION=HG_ABI_VERSION")
     assert FilterTester("native", {}, entry={"path": str(module)}).request().status == 200
+
+
+def test_what_stays_loaded_keeps_no_descriptor(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for status in (200, 403, 404):
+        text = MINIMAL.replace("return HG_CONTINUE;", f"host->reply(s, {status}, 0, 0, 0, 0); return HG_STOP;")
+        text = text.replace("(void)h; (void)c;", "host = h; (void)c;").replace(
+            "uint32_t headgate_abi", "static const hg_host *host;\nuint32_t headgate_abi"
+        )
+        module = made(tmp_path, text, "-DVERSION=HG_ABI_VERSION")
+        assert FilterTester("native", {}, entry={"path": str(module)}).request().status == status, "the new code, not what is loaded"
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_later_minor_version_loads(tmp_path: Path) -> None:

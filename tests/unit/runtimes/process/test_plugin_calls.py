@@ -13,7 +13,7 @@ import pytest
 from headgate.api.plugin import PluginCall, PluginDefinition, PluginError, PluginReceiver
 from headgate.api.plugin_messages import PluginRequest, PluginResponse
 from headgate.observe.plugin_stats import PluginStats
-from headgate.runtimes.process.plugin_calls import WorkerPluginClient
+from headgate.runtimes.process.worker_client import WorkerPluginClient
 
 
 class FakeCall(PluginCall):
@@ -73,8 +73,8 @@ class Case:
 
     def connect(self) -> FakeConnection:
         connection = FakeConnection()
-        self.client.connections.append(connection)
-        self.client.serve_waiting()
+        self.client.calls.connections.append(connection)
+        self.client.calls.serve_waiting()
         return connection
 
 
@@ -98,7 +98,7 @@ def test_the_idlest_process_takes_a_call_with_its_deadline() -> None:
         two.usable = False
         case.start()
         assert (one.in_flight, two.in_flight) == (2, 1)
-        assert (case.client.in_flight, case.stats.in_flight, case.stats.calls) == (3, 3, 4)
+        assert (case.client.calls.in_flight, case.stats.in_flight, case.stats.calls) == (3, 3, 4)
 
     run(test())
 
@@ -127,7 +127,7 @@ def test_outcomes_are_told_once_and_counted() -> None:
 def test_a_call_waits_for_a_process_as_long_as_its_deadline_allows() -> None:
     async def test() -> None:
         case = Case()
-        case.client.availability.error = "exited with code 1"
+        case.client.calls.availability.error = "exited with code 1"
         early, _ = case.start(0.01)
         late, _ = case.start(10.0)
         given_up, call = case.start(10.0)
@@ -148,14 +148,14 @@ def test_what_fails_at_once() -> None:
         case = Case(max_concurrent_calls=1)
         waiting, _ = case.start(10.0)
         assert case.start()[0].seen == ["overflow"]
-        case.client.availability.restart_at = monotonic() + 5.0
-        case.client.serve_waiting()
+        case.client.calls.availability.restart_at = monotonic() + 5.0
+        case.client.calls.serve_waiting()
         assert waiting.seen == []
-        case.client.availability.restart_at = monotonic() + 20.0
-        case.client.serve_waiting()
+        case.client.calls.availability.restart_at = monotonic() + 20.0
+        case.client.calls.serve_waiting()
         assert waiting.seen == ["unavailable"]
         assert case.start(10.0)[0].seen == ["unavailable"]
-        case.client.availability.enabled = False
+        case.client.calls.availability.enabled = False
         assert case.start(10.0)[0].seen == ["disabled"]
         assert {kind: count for kind, count in case.stats.errors.items() if count} == {"overflow": 1, "unavailable": 2, "disabled": 1}
 
@@ -166,8 +166,8 @@ def test_disabling_ends_what_waits() -> None:
     async def test() -> None:
         case = Case()
         waiting, _ = case.start(10.0)
-        case.client.availability.enabled = False
-        case.client.serve_waiting()
+        case.client.calls.availability.enabled = False
+        case.client.calls.serve_waiting()
         assert waiting.seen == ["disabled"]
 
     run(test())
@@ -177,7 +177,7 @@ def test_a_successor_takes_new_calls() -> None:
     async def test() -> None:
         old, new = Case(), Case()
         before, _ = old.start(10.0)
-        old.client.successor = new.client
+        old.client.calls.successor = new.client.calls
         connection = new.connect()
         after, _ = old.start()
         connection.answer(9)
@@ -216,15 +216,15 @@ def test_a_build_waits_for_the_first_start() -> None:
         thread = threading.Thread(target=lambda: statuses.append(case.client.call_from_build(PluginRequest(), 5.0).status))
         thread.start()
         connection = FakeConnection()
-        case.client.connections.append(connection)
+        case.client.calls.connections.append(connection)
         while not connection.calls:
             await asyncio.sleep(0.001)
         connection.answer(6)
         while not statuses:
             await asyncio.sleep(0.001)
         assert statuses == [6]
-        case.client.connections.clear()
-        case.client.availability.error = "exited with code 1"
+        case.client.calls.connections.clear()
+        case.client.calls.availability.error = "exited with code 1"
         with pytest.raises(PluginError, match="exited with code 1"):
             await asyncio.to_thread(case.client.call_from_build, PluginRequest(), 5.0)
 

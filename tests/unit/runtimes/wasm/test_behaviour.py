@@ -11,8 +11,6 @@ from headgate.testing import Exchange, FilterTester, ReceivedRequest, Reply
 from tests.unit.runtimes.wasm.wat_modules import module, on_request, write
 
 REPLY = "(drop (call $send_local_response (i32.const {}) {} (i32.const -1)))".format("{}", " ".join(["(i32.const 0)"] * 6))
-APPEND = """(drop (call $set_buffer_bytes (i32.const {kind}) (i32.const -1) (i32.const 0) (i32.const 16) (i32.const 1)))"""
-PAUSE_UNTIL_END = "(if (i32.eqz (local.get 2)) (then (return (i32.const 1))))"
 
 
 def body_callback(direction: str, code: str) -> str:
@@ -22,38 +20,6 @@ def body_callback(direction: str, code: str) -> str:
 def add(kind: int, name: tuple[int, int], value: tuple[int, int]) -> str:
     numbers = " ".join(f"(i32.const {number})" for number in (kind, *name, *value))
     return f"(drop (call $add_header_map_value {numbers}))"
-
-
-@pytest.mark.parametrize("mode", ["buffer", "stream"])
-@pytest.mark.parametrize("pause", ["", PAUSE_UNTIL_END])
-def test_bodies_change(mode: str, pause: str, tmp_path: Path) -> None:
-    code = "".join(body_callback(way, pause + APPEND.format(kind=kind)) for kind, way in enumerate(("request", "response")))
-    config = {**write(tmp_path, code, data={16: "!"}), "request_body": mode, "response_body": mode}
-    exchange = FilterTester("wasm", config, reply=Reply(body=b"answer")).request("POST", body=b"question")
-    assert exchange.upstream[0].body == b"question!"
-    assert exchange.body == b"answer!"
-
-
-def test_chunks_pass_as_they_come(tmp_path: Path) -> None:
-    config = {**write(tmp_path, body_callback("request", APPEND.format(kind=0)), data={16: "!"}), "request_body": "stream"}
-    exchange = FilterTester("wasm", config).request("POST", body=[b"one", b"two"])
-    assert exchange.upstream[0].body == b"one!two!"
-
-
-def test_a_passing_body_of_unknown_length_cannot_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    config = {**write(tmp_path, body_callback("request", PAUSE_UNTIL_END)), "request_body": "stream"}
-    assert FilterTester("wasm", config).request("POST", body=[b"one", b"two"]).status == 500
-    assert "it needs request_body: buffer" in caplog.text
-
-
-def test_a_body_beyond_max_body(tmp_path: Path) -> None:
-    tester = FilterTester("wasm", write(tmp_path, body_callback("request", "")), entry={"max_body": 10})
-    assert tester.request("POST", body=b"x" * 11).status == 413
-
-
-def test_a_body_that_the_guest_is_not_asked_about(tmp_path: Path) -> None:
-    config = {**write(tmp_path, body_callback("request", "unreachable")), "request_body": "none"}
-    assert FilterTester("wasm", config).request("POST", body=b"x").status == 200
 
 
 def test_trailers(tmp_path: Path) -> None:
@@ -77,6 +43,24 @@ def test_abi_0_1_0_takes_two_parameters_and_misses_nothing(tmp_path: Path) -> No
       (if (call $get_header_map_value (i32.const 0) (i32.const 16) (i32.const 4) (i32.const 64) (i32.const 68)) (then unreachable))
       (i32.load (i32.const 68)))"""
     assert FilterTester("wasm", write(tmp_path, code, data={16: "none"}, abi="0_1_0")).request().status == 200
+
+
+def test_abi_0_2_0_misses_what_is_not_there_and_allocates_with_malloc(tmp_path: Path) -> None:
+    """A missing header is NOT_FOUND, the callback has end_of_stream, and what the host hands over lies where ``malloc`` says."""
+    get = "(call $get_header_map_value (i32.const 0) (i32.const {}) (i32.const 4) (i32.const 64) (i32.const 68))"
+    code = (
+        '(func (export "malloc") (param i32) (result i32) (i32.const 1024))'
+        + on_request(
+            f"(if (i32.ne {get.format(16)} (i32.const 1)) (then unreachable)) (if {get.format(32)} (then unreachable))"
+            " (if (i32.ne (i32.load (i32.const 64)) (i32.const 1024)) (then unreachable))"
+            " (if (i32.ne (i32.load (i32.const 68)) (i32.const 3)) (then unreachable))"
+            f" (if (i32.eqz (local.get $e)) (then {REPLY.format(418)} (return (i32.const 1)))) (i32.const 0)"
+        )
+        + body_callback("request", "")
+    )
+    tester = FilterTester("wasm", write(tmp_path, code, data={16: "none", 32: "some"}, abi="0_2_0", allocator=False))
+    assert tester.request(headers={"Some": "abc"}).status == 200
+    assert tester.request("POST", headers={"Some": "abc"}, body=b"a").status == 418, "the head is not the end"
 
 
 def test_close_stream(tmp_path: Path) -> None:
@@ -118,6 +102,16 @@ def test_an_http_call_may_deny(tmp_path: Path) -> None:
     deny = f"(drop (call $send_local_response (i32.add (i32.const 400) (local.get 3)) {zeros} (i32.const -1)))"
     config = write(tmp_path, call_module(deny), data={256: "upstream", 512: FIELDS})
     assert FilterTester("wasm", config, reply=_upstream).request().status == 407
+
+
+def test_the_answer_goes_to_the_root_context(tmp_path: Path) -> None:
+    """By its number, as the Go SDK expects; what the callback does still acts on the stream."""
+    root = "(global $root (mut i32) (i32.const 0))"
+    create = """(func (export "proxy_on_context_create") (param i32 i32)
+      (if (i32.eqz (local.get 1)) (then (global.set $root (local.get 0)))))"""
+    check = "(if (i32.ne (local.get 0) (global.get $root)) (then unreachable)) (drop (call $continue_stream (i32.const 0)))"
+    config = write(tmp_path, root + create + call_module(check), data={256: "upstream", 512: FIELDS})
+    assert FilterTester("wasm", config, reply=_upstream).request().status == 200
 
 
 def test_an_http_call_to_nowhere_fails(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from headgate.config.models import HeadgateConfig
+from headgate.config.redaction import hide_environments
 from headgate.control.admin.handler import AdminRequest, AdminResponse, admin_handler, error_response, json_response, text_response
 from headgate.control.admin.redaction import redacted
 from headgate.control.admin.view import AdminView
@@ -15,11 +16,13 @@ Section = dict[str, object]
 
 def mosn_config(config: HeadgateConfig) -> Section:
     """The configuration without what has a section of its own: listeners, routers, clusters, extends."""
-    return config.model_dump(
+    section: Section = config.model_dump(
         mode="json",
         by_alias=True,
         exclude={"extends": True, "servers": {"__all__": {"listeners", "routers"}}, "cluster_manager": {"clusters"}},
     )
+    hide_environments(section)
+    return section
 
 
 def listeners(config: HeadgateConfig) -> Section:

@@ -1,4 +1,7 @@
-"""Host functions on buffers: bodies, a call's answer, configurations."""
+"""Host functions on buffers: bodies, a call's answer, configurations.
+
+Compiled by mypyc; interpreted otherwise.
+"""
 
 from __future__ import annotations
 

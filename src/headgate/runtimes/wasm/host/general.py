@@ -1,9 +1,13 @@
-"""Host functions that belong to no group: logging, clock, ticks, contexts, configuration, foreign functions."""
+"""Host functions that belong to no group: logging, clock, ticks, contexts, configuration, foreign functions.
+
+Compiled by mypyc; interpreted otherwise.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from headgate.runtimes.wasm.abi import BAD_ARGUMENT, INTERNAL_FAILURE, NOT_FOUND, OK
@@ -38,7 +42,10 @@ class GeneralFunctions:
     def get_log_level(self, ret: int) -> int:
         """The lowest level that is written."""
         level = _LOG.getEffectiveLevel()
-        self._vm.memory.write_u32(ret, next((i for i, known in enumerate(_LEVELS) if known >= level), len(_LEVELS) - 1))
+        number = 0
+        while number < len(_LEVELS) - 1 and _LEVELS[number] < level:
+            number += 1
+        self._vm.memory.write_u32(ret, number)
         return OK
 
     def get_current_time_nanoseconds(self, ret: int) -> int:
@@ -70,11 +77,11 @@ class GeneralFunctions:
         if not isinstance(context, HttpContext) or not context.done_later:
             return NOT_FOUND
         context.done_later = False
-        self._vm.later(lambda: self._finish(context))
+        self._vm.later(partial(self._finish, context))
         return OK
 
     def _finish(self, context: HttpContext) -> None:
-        self._vm.call(context, "proxy_on_log", context.id)
+        self._vm.call_log(context)
         self._vm.forget(context)
 
     def get_configuration(self, ret_pointer: int, ret_length: int) -> int:

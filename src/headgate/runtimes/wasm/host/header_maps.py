@@ -1,4 +1,7 @@
-"""Host functions on header maps."""
+"""Host functions on header maps.
+
+Compiled by mypyc; interpreted otherwise.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from headgate.runtimes.wasm.abi import (
     RESPONSE_TRAILERS,
 )
 from headgate.runtimes.wasm.contexts import HttpContext
-from headgate.runtimes.wasm.maps import CallMap, HeaderMap, RequestMap, ResponseMap, raw, text
+from headgate.runtimes.wasm.maps import CallMap, HeaderMap, RequestMap, ResponseMap, text
 from headgate.runtimes.wasm.pairs import decode, encode
 
 if TYPE_CHECKING:
@@ -80,8 +83,8 @@ class MapFunctions:
         if value is None:
             if self._vm.abi > 1:
                 return NOT_FOUND
-            value = ""
-        memory.give(raw(value), ret_pointer, ret_length)
+            value = b""
+        memory.give(value, ret_pointer, ret_length)
         return OK
 
     def set_header_map_pairs(self, kind: int, pointer: int, length: int) -> int:

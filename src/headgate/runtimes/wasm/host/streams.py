@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import ItemsView, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
 
-from headgate.api.deferred import Deferred
 from headgate.api.errors import AlreadyRepliedError, HeaderError, ReplyTooLateError
 from headgate.api.headers import header_line
 from headgate.api.status import Status
+from headgate.proxy.stream_state import FINISHED, StreamState
 from headgate.runtimes.wasm.abi import BAD_ARGUMENT, OK, PARSE_FAILURE, REQUEST_STREAM, RESPONSE_STREAM
 from headgate.runtimes.wasm.contexts import HttpContext
 from headgate.runtimes.wasm.maps import Pairs, text
@@ -53,12 +54,14 @@ class StreamFunctions:
         context = self._vm.current
         if not isinstance(context, HttpContext) or kind not in (REQUEST_STREAM, RESPONSE_STREAM):
             return BAD_ARGUMENT
-        if context.sending != (kind == RESPONSE_STREAM):
-            return OK  # long gone on
-        if context.waiting is None:
-            context.continued = True
+        if kind == RESPONSE_STREAM:
+            waiting, context.response_waiting = context.response_waiting, None
+            context.response_continued = waiting is None
         else:
-            self._resume(context, None)
+            waiting, context.request_waiting = context.request_waiting, None
+            context.request_continued = waiting is None
+        if waiting is not None:
+            self._vm.later(partial(waiting.resolve, None))
         return OK
 
     def continue_request(self) -> int:
@@ -75,8 +78,8 @@ class StreamFunctions:
         if not isinstance(context, HttpContext) or kind not in (REQUEST_STREAM, RESPONSE_STREAM):
             return BAD_ARGUMENT
         context.closing = True
-        if context.waiting is not None:
-            self._resume(context, Status.TERMINATE)
+        if not context.entered:
+            self._vm.later(partial(close_stream, context))
         return OK
 
     def clear_route_cache(self) -> int:
@@ -119,23 +122,26 @@ class StreamFunctions:
         context.reply = reply
         if not context.entered:
             # From a tick or the answer to a call: no handler of this stream is there to return a verdict.
-            waiting, context.waiting = context.waiting, None
-            vm.later(lambda: self._reply(context, waiting))
+            vm.later(partial(self._reply, context))
         return OK
 
     @staticmethod
-    def _reply(context: HttpContext, waiting: Deferred | None) -> None:
+    def _reply(context: HttpContext) -> None:
         try:
             send_reply(context)
         except (AlreadyRepliedError, ReplyTooLateError) as error:
             _LOG.warning("wasm %s: local response: %s", context.plugin.name, error)
-        if waiting is not None:
+        for waiting in context.take_waiting():
             waiting.resolve(Status.STOP)
 
-    def _resume(self, context: HttpContext, verdict: Status | None) -> None:
-        waiting, context.waiting = context.waiting, None
-        if waiting is not None:
-            self._vm.later(lambda: waiting.resolve(verdict))
+
+def close_stream(context: HttpContext) -> None:
+    """End the stream that the guest has closed, without a response."""
+    for waiting in context.take_waiting():
+        waiting.resolve(Status.TERMINATE)
+    stream = cast(StreamState, context.stream)
+    if stream.step != FINISHED:
+        stream.terminate_silently()
 
 
 def send_reply(context: HttpContext) -> None:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import headgate.runtimes.builtin  # noqa: F401  # brings the type "lua"
 from headgate.testing import FilterTester
 
 SCRIPT = Path(__file__).parent / "skeleton_name.lua"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import headgate.runtimes.builtin  # noqa: F401  # registers "wasm"
 from headgate.testing import FilterTester
 
 MODULE = str(Path(__file__).with_name("skeleton_name.wat"))

@@ -1,0 +1,3 @@
+module skeleton-name
+
+go 1.21
