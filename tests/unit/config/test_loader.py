@@ -52,7 +52,8 @@ def test_rejected_with_every_error(change: Change, tmp_path: Path) -> None:
         load(path)
     assert [type(error) is NotSupportedYet for error in caught.value.errors] == [False, True]
     assert str(caught.value) == (
-        "servers[0].listeners[0].adress: unknown key (did you mean 'address'?)\nnot supported yet: servers[0].listeners[0].use_original_dst (transparent proxying)"
+        "servers[0].listeners[0].adress: unknown key (did you mean 'address'?)\n"
+        "not supported yet: servers[0].listeners[0].use_original_dst (transparent proxying)"
     )
     with pytest.raises(ConfigRejected) as caught:
         load(path, lenient=True)

@@ -22,8 +22,8 @@ from headgate.control.admin.view import FEATURE_GATES, AdminView
 
 PATHS = [
     "/", "/api/v1/config_dump", "/api/v1/disable_log", "/api/v1/enable_log", "/api/v1/env", "/api/v1/features", "/api/v1/get_loglevel",
-    "/api/v1/plugin", "/api/v1/plugins", "/api/v1/states", "/api/v1/stats", "/api/v1/stats_glob", "/api/v1/update_loglevel", "/api/v1/version",
-    "/api/v1/workers", "/healthz", "/metrics", "/readyz",
+    "/api/v1/plugin", "/api/v1/plugins", "/api/v1/states", "/api/v1/stats", "/api/v1/stats_glob", "/api/v1/update_loglevel",
+    "/api/v1/version", "/api/v1/workers", "/healthz", "/metrics", "/readyz",
 ]  # fmt: skip
 
 

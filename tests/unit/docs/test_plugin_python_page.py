@@ -21,7 +21,7 @@ def test_the_other_code_runs() -> None:
         exec(compile(block, "python.md", "exec"), names)
         check = names["check"]
         assert callable(check)
-        response = check(Request({"user": "admin"}))
+        response = check(Request({"User": "admin"}))
         assert isinstance(response, Response)
         assert response.status == 0
         test = names.get("test_only_the_administrator_passes", lambda: None)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from headgate.api import Address, ConnectionInfo, Headers, RequestHead, ResponseHead, RouteInfo, Stream
-from headgate.api.stream import TlsInfo
 from headgate.api.errors import RegistrationError
 from headgate.api.registry import ExtensionScope, collecting
+from headgate.api.stream import TlsInfo
 from headgate.observe.stream_info import NO_ROUTE_FOUND, UPSTREAM_OVERFLOW, StreamInfo
 from headgate.observe.variables import VARIABLES, VariableReader, variable
 
