@@ -50,7 +50,7 @@ def test_nobody_passes_while_the_process_hangs_or_is_dead(asking: Path, headgate
     pid = plugin_pid(proxy, "checker")
     os.kill(pid, signal.SIGSTOP)
     assert _status(proxy) == 500
-    assert "timeout" in proxy.logs
+    until(lambda: "timeout" in proxy.logs, "the module says why")
     os.kill(pid, signal.SIGKILL)
     until(lambda: _status(proxy) == 200, "another process answers")
     assert plugin_pid(proxy, "checker") != pid
