@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import stat
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final
@@ -74,7 +75,8 @@ def look(files: Iterable[Path]) -> Seen:
             state = file.stat()
         except (OSError, ValueError):
             continue
-        seen[file] = (state.st_mtime_ns, state.st_size, state.st_ino)
+        if stat.S_ISREG(state.st_mode):  # a folder or a device that a filter names is no part of the configuration
+            seen[file] = (state.st_mtime_ns, state.st_size, state.st_ino)
     return seen
 
 

@@ -87,6 +87,7 @@ class HostConnection(asyncio.Protocol):
         self._last_call = 0
         self._last_stream = 0
         self._out: list[bytes] = []
+        self._out_bytes = 0
         self._flush_due = False
         self._frames = Frames(greeting.largest)
         self._transport: asyncio.Transport | None = None
@@ -116,6 +117,8 @@ class HostConnection(asyncio.Protocol):
         """
         if self.gone:
             raise IsolationError(f"the process of filter {self._name} has ended")
+        if self._unsent() > self._greeting.largest:
+            raise IsolationError(f"the process of filter {self._name} does not read")
         if len(self._calls) >= MAX_CALLS:
             raise IsolationError(f"more than {MAX_CALLS} calls to the process of filter {self._name} are under way")
         self._last_call += 1
@@ -133,7 +136,13 @@ class HostConnection(asyncio.Protocol):
         """
         if self.gone:
             return
-        self._out.append(encode(message, self._greeting.largest))
+        if self._unsent() > 2 * self._greeting.largest:
+            # Calls are refused before it comes to this; what is told of streams that end is not.
+            self._broken("it does not read what it is sent")
+            return
+        data = encode(message, self._greeting.largest)
+        self._out.append(data)
+        self._out_bytes += len(data)
         if self.welcomed and not self._flush_due:
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -151,7 +160,12 @@ class HostConnection(asyncio.Protocol):
         if self._transport is not None and self._out:
             data = b"".join(self._out)
             self._out.clear()
+            self._out_bytes = 0
             self._transport.write(data)
+
+    def _unsent(self) -> int:
+        """Bytes that the process has not taken: bounded, as a process that hangs takes none."""
+        return self._out_bytes + (self._transport.get_write_buffer_size() if self._transport is not None else 0)
 
     # --- asyncio.Protocol
 
@@ -211,6 +225,7 @@ class HostConnection(asyncio.Protocol):
             return
         self.gone = True
         self._out.clear()
+        self._out_bytes = 0
         self.streams.clear()
         calls = list(self._calls.values())
         self._calls.clear()

@@ -132,6 +132,8 @@ class WorkerPlugins:
         observers = self._observers.get(key, [])
         if observer in observers:
             observers.remove(observer)
+            if not observers:
+                del self._observers[key]
 
     # --- from a configuration's build and life
 
@@ -156,7 +158,7 @@ class WorkerPlugins:
 
     def commit(self, clients: Mapping[str, WorkerPluginClient]) -> None:
         """A configuration is in force: new calls to plugins of these names go to these clients."""
-        for client in self._clients.values():
+        for client in list(self._clients.values()):
             newer = clients.get(client.name)
             client.calls.successor = newer.calls if newer is not None and newer is not client else None
         self._tell_idle()
@@ -176,7 +178,7 @@ class WorkerPlugins:
         with self._lock:
             if self._users.get(client.key, 0) == 0:
                 self._clients.pop(client.key, None)
-        if not any(other.name == client.name for other in self._clients.values()):
+        if not any(other.name == client.name for other in list(self._clients.values())):
             self.stats.forget_plugin(client.name)
 
     # --- what the supervisor said

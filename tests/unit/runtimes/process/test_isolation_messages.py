@@ -114,6 +114,9 @@ class Transport(asyncio.Transport):
         self.written: list[bytes] = []
         self.aborted = False
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written.append(bytes(data))
 
