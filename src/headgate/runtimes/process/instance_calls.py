@@ -22,7 +22,7 @@ from headgate.protocols.grpc.client_connection import (
 )
 from headgate.protocols.grpc.message_reader import PREFIX_SIZE
 from headgate.protocols.grpc.plugin_codec import PLUGIN_CALL_PATH, decode_response, encode_request
-from headgate.protocols.grpc.status import UNIMPLEMENTED, status_name
+from headgate.protocols.grpc.status import DEADLINE_EXCEEDED, UNIMPLEMENTED, status_name
 from headgate.protocols.grpc.wire import WireError
 from headgate.protocols.http2.field_block import FieldBlock
 from headgate.protocols.http2.stream import Http2Stream
@@ -41,7 +41,9 @@ def plugin_error(reason: int, status: int, detail: str) -> PluginError:
     if reason == CALL_LOST:
         return PluginError("died", detail)
     if reason == CALL_STATUS:
-        return PluginError("rpc", f"{status_name(status)}: {detail}" if detail else status_name(status))
+        # The process may be the first to see that the time is over, which it was told along with the call.
+        kind = "timeout" if status == DEADLINE_EXCEEDED else "rpc"
+        return PluginError(kind, f"{status_name(status)}: {detail}" if detail else status_name(status))
     return PluginError("protocol", detail)
 
 

@@ -13,6 +13,8 @@ import pytest
 from headgate.api.plugin import PluginCall, PluginDefinition, PluginError, PluginReceiver
 from headgate.api.plugin_messages import PluginRequest, PluginResponse
 from headgate.observe.plugin_stats import PluginStats
+from headgate.protocols.grpc.client_connection import CALL_STATUS, CALL_TIMEOUT
+from headgate.runtimes.process.instance_calls import plugin_error
 from headgate.runtimes.process.worker_client import WorkerPluginClient
 
 
@@ -229,3 +231,8 @@ def test_a_build_waits_for_the_first_start() -> None:
             await asyncio.to_thread(case.client.call_from_build, PluginRequest(), 5.0)
 
     run(test())
+
+
+def test_a_process_that_sees_the_deadline_first_says_no_other_than_we_do() -> None:
+    kinds = [plugin_error(reason, status, "").kind for reason, status in ((CALL_TIMEOUT, 0), (CALL_STATUS, 4), (CALL_STATUS, 14))]
+    assert kinds == ["timeout", "timeout", "rpc"]
