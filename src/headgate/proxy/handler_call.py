@@ -62,7 +62,7 @@ class DeferredCall(HandlerCall, DeferredReceiver):
         self._deferred.wait(self)
 
     def abandon(self) -> None:
-        self._wheel.remove(self._timeout)
+        self._let_go_of_time()
         self._deferred.abandon()
 
     def on_deferred_done(self, verdict: Status | None) -> None:
@@ -81,11 +81,16 @@ class DeferredCall(HandlerCall, DeferredReceiver):
 
     def timed_out(self) -> None:
         """The entry's time limit has passed."""
+        self._let_go_of_time()
         self._deferred.abandon()
         self._stream.on_handler_timed_out(self)
 
-    def _over(self) -> None:
+    def _let_go_of_time(self) -> None:
         self._wheel.remove(self._timeout)
+        self._timeout.call = None  # a circle: each request would leave it to the garbage collector
+
+    def _over(self) -> None:
+        self._let_go_of_time()
         self.slot.entry.stats.time.observe((monotonic() - self._started) * 1e6)
 
     def _engine_failed(self) -> None:
@@ -122,6 +127,7 @@ class EndCall(DeferredCall):
 
     def timed_out(self) -> None:
         """The entry's time limit has passed."""
+        self._let_go_of_time()
         self._deferred.abandon()
         self._stream.on_end_timed_out(self)
 
@@ -129,7 +135,9 @@ class EndCall(DeferredCall):
 class _Timeout(Timed):
     def __init__(self, call: DeferredCall) -> None:
         super().__init__()
-        self._call = call
+        self.call: DeferredCall | None = call
 
     def on_deadline(self) -> None:
-        self._call.timed_out()
+        call = self.call
+        if call is not None:
+            call.timed_out()

@@ -62,6 +62,7 @@ class ClientUnderTest:
     def exchange(self) -> None:
         """Carry bytes both ways until there are none."""
         while True:
+            self.client.release_output()  # the end of the loop's turn
             to_server = self.transport.take()
             if to_server:
                 self.events += self.server.receive_data(to_server)

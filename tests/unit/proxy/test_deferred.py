@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -110,3 +111,20 @@ def test_a_stream_that_is_answered_otherwise_abandons_it() -> None:
     tester = FilterTester(deferring("on_receive", lambda _, stream: stream.terminate(503)))
     assert tester.request().status == 503
     assert Abandoned.notes == ["abandoned"]
+
+
+def _objects_of_waiting() -> int:
+    return sum(type(thing).__module__ == "headgate.proxy.handler_call" for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("later", [True, False], ids=["later", "before it is returned"])
+def test_waiting_leaves_nothing_to_the_garbage_collector(later: bool) -> None:
+    tester = FilterTester(deferring("on_receive", lambda deferred, _: deferred.resolve(), later))
+    gc.collect()
+    gc.disable()
+    try:
+        before = _objects_of_waiting()
+        assert tester.request().status == 200
+        assert _objects_of_waiting() == before
+    finally:
+        gc.enable()

@@ -1,7 +1,8 @@
 """What one side of an HTTP/2 connection sends: frames, within the peer's windows (RFC 9113 section 5.2) and settings.
 
 A message that fits the windows is one write. What does not fit waits in its stream's outbox; streams that may send take turns, one frame
-each. Writes that come from within the reading of what has arrived are put together into one.
+each. Writes that come from within the reading of what has arrived are put together into one; others are after a call of
+:meth:`~EndpointOutput.gather_turn` (uvloop writes at once what it is given).
 Compiled by mypyc; interpreted otherwise.
 """
 
@@ -61,6 +62,12 @@ class EndpointOutput:
     def hold_output(self) -> None:
         """Hold writes back until :meth:`release_output`."""
         self._holding = True
+
+    def gather_turn(self) -> None:
+        """Hold writes back until this turn of the event loop is over, so that all of them are one."""
+        if not self._holding:
+            self._holding = True
+            asyncio.get_running_loop().call_soon(self.release_output)
 
     def release_output(self) -> None:
         """Send what was held back."""
