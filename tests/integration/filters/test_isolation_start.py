@@ -109,7 +109,9 @@ def test_a_worker_is_replaced_while_the_process_is_down(
         until(lambda: _restarts(proxy) >= 2, "it fails again and again")
         os.kill(worker, signal.SIGKILL)
         until(lambda: proxy.workers() not in ([], [worker]), "another worker serves")
-        assert {proxy.get("/").status for _ in range(10)} <= statuses
+        # Between its start and the next kill the process lives for a moment: its own verdict, 403, is right then.
+        seen = {proxy.get("/").status for _ in range(10)}
+        assert seen <= statuses | {403} and seen & statuses
     finally:
         up_again.set()
         killer.join()

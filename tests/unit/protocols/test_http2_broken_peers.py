@@ -93,8 +93,35 @@ def test_answers_that_nobody_reads_end_the_connection() -> None:
         peers = ClientUnderTest()
         peers.exchange()
         peers.client.pause_writing()
-        peers.transport.unread = 5 * 1024 * 1024
-        peers.client.data_received(ping_frame(b"12345678", 0))
+        for _ in range(400):
+            peers.client.data_received(ping_frame(b"12345678", 0))
         assert peers.transport.closed
+
+    run(test)
+
+
+def test_a_message_of_our_own_that_the_peer_has_not_read_yet_is_no_fault_of_its() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        peers.exchange()
+        peers.client.pause_writing()
+        peers.transport.unread = 50 * 1024 * 1024
+        for _ in range(20):
+            peers.client.data_received(ping_frame(b"12345678", 0))
+        assert not peers.transport.closed
+
+    run(test)
+
+
+def test_answers_count_anew_once_the_peer_has_read() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        peers.exchange()
+        for _ in range(3):
+            peers.client.pause_writing()
+            for _ in range(150):
+                peers.client.data_received(ping_frame(b"12345678", 0))
+            peers.client.resume_writing()
+        assert not peers.transport.closed
 
     run(test)

@@ -33,8 +33,8 @@ from headgate.protocols.http2.hpack_decoder import HpackDecoder
 from headgate.protocols.http2.settings import DEFAULT_WINDOW_SIZE, Http2Settings
 from headgate.protocols.http2.stream import Http2Stream
 
-_MAX_UNREAD: Final = 4 * 1024 * 1024
-"""Bytes in the transport past which a peer that makes this side answer, and does not read, is left."""
+_MAX_UNREAD: Final = 4096
+"""Bytes of acknowledgements past which a peer that asks for them and does not read is left: those of some 240 PINGs."""
 
 
 class Http2Endpoint(EndpointOutput, FrameEvents):
@@ -201,7 +201,7 @@ class Http2Endpoint(EndpointOutput, FrameEvents):
         """SETTINGS."""
         self._count_control_frame()
         self.take_up_settings(settings)
-        self.write(SETTINGS_ACK)
+        self.write_answer(SETTINGS_ACK)
         self.send_waiting()
         if not self.ready:
             self.ready = True
@@ -215,7 +215,7 @@ class Http2Endpoint(EndpointOutput, FrameEvents):
         """PING."""
         self._count_control_frame()
         if not ack:
-            self.write(ping_frame(opaque, ACK))
+            self.write_answer(ping_frame(opaque, ACK))
 
     def on_goaway(self, last_stream_id: int, code: int, detail: bytes) -> None:
         """GOAWAY: streams past its last were not looked at and never will be."""
@@ -258,7 +258,7 @@ class Http2Endpoint(EndpointOutput, FrameEvents):
     def _count_control_frame(self) -> None:
         if self._control_guard.flooded():
             raise Http2Error(ENHANCE_YOUR_CALM, "a flood of control frames")
-        if self.unread_output() > _MAX_UNREAD:
+        if self.unread_answers > _MAX_UNREAD:
             raise Http2Error(ENHANCE_YOUR_CALM, "control frames, and none of the answers read")
 
     def _after_preface(self, data: bytes) -> bytes:

@@ -42,6 +42,7 @@ class EndpointOutput:
         self._send_window = SendWindow(DEFAULT_WINDOW_SIZE)
         self._turns: deque[Http2Stream] = deque()
         self._paused: bool = False
+        self.unread_answers: int = 0  # bytes written by write_answer since the peer stopped reading
         self._holding: bool = False
         self._held: list[bytes] = []
         self._held_size: int = 0
@@ -266,13 +267,17 @@ class EndpointOutput:
         """The transport is full."""
         self._paused = True
 
-    def unread_output(self) -> int:
-        """Bytes that the peer's slowness keeps here; 0 while it reads well."""
-        return self._transport.get_write_buffer_size() if self._paused and self._transport is not None else 0
+    def write_answer(self, data: bytes) -> None:
+        """Send an acknowledgement that the peer has asked for. What it does not read of these is counted; messages of this side's own, however
+        large, are not: the windows bound them."""
+        if self._paused:
+            self.unread_answers += len(data)
+        self.write(data)
 
     def transport_has_room(self) -> None:
         """It has room again."""
         self._paused = False
+        self.unread_answers = 0
         self._pump()
 
     def send_waiting(self) -> None:
