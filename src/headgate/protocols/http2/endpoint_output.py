@@ -268,8 +268,8 @@ class EndpointOutput:
         self._paused = True
 
     def write_answer(self, data: bytes) -> None:
-        """Send an acknowledgement that the peer has asked for. What it does not read of these is counted; messages of this side's own, however
-        large, are not: the windows bound them."""
+        """Send an acknowledgement that the peer has asked for. What it does not read of these is counted; messages of this side's own,
+        however large, are not: the windows bound them."""
         if self._paused:
             self.unread_answers += len(data)
         self.write(data)
