@@ -18,7 +18,13 @@ from headgate.protocols.grpc.client_connection import (
     UnaryCall,
 )
 from headgate.protocols.grpc.message_reader import message_prefix
-from headgate.protocols.grpc.status import RESOURCE_EXHAUSTED, UNAVAILABLE, UNIMPLEMENTED
+from headgate.protocols.grpc.status import (
+    CANCELLED,
+    DEADLINE_EXCEEDED,
+    RESOURCE_EXHAUSTED,
+    UNAVAILABLE,
+    UNIMPLEMENTED,
+)
 from headgate.protocols.http2 import errors
 from headgate.protocols.http2.frame import (
     SETTINGS_ACK,
@@ -301,6 +307,24 @@ def test_a_reset_by_the_server() -> None:
         peers.server.reset_stream(1, errors.ENHANCE_YOUR_CALM)
         peers.exchange()
         assert call.failure == (CALL_STATUS, RESOURCE_EXHAUSTED)
+
+    run(test)
+
+
+def test_a_server_that_cancels_at_the_deadline_has_seen_it_first() -> None:
+    def test() -> None:
+        peers = ClientUnderTest()
+        over, early, endless = peers.start(timeout=30.0), peers.start(timeout=30.0), peers.start()
+        peers.exchange()
+        over.deadline -= 60.0  # the time has come, and the wheel has not turned yet
+        for stream in (1, 3, 5):
+            peers.server.reset_stream(stream, errors.CANCEL)
+        peers.exchange()
+        assert [call.failure for call in (over, early, endless)] == [
+            (CALL_TIMEOUT, DEADLINE_EXCEEDED),
+            (CALL_STATUS, CANCELLED),
+            (CALL_STATUS, CANCELLED),
+        ]
 
     run(test)
 

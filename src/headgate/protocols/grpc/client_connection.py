@@ -205,6 +205,9 @@ class UnaryCall(Http2Stream):
         connection = self.connection
         if connection is not None and connection.draining:
             self.fail(CALL_LOST, UNAVAILABLE, "the server is going away")
+        elif code == CANCEL and self.deadline != 0.0 and monotonic() >= self.deadline:
+            # grpc-go resets a call whose time is over and sends no status; its client reads that as we do.
+            self.fail(CALL_TIMEOUT, DEADLINE_EXCEEDED, "the server gave the call up at its deadline")
         else:
             self.fail(CALL_STATUS, status_of_reset(code), f"the call was reset: {error_name(code)}")
 
