@@ -78,7 +78,7 @@ def _sanitise(request: RequestHead, body: bytes) -> None:
     for key in headers.keys.copy():
         if key in _HOP_BY_HOP:
             headers.remove(key)
-    if not headers.get("host"):
+    if headers.get("host") is None:  # RFC 9112 section 3.2: it may be empty, but must be there
         raise HeadgateError("a request needs an authority")
     headers.changed = True
     request.content_length = len(body) if body or request.method in ("POST", "PUT", "PATCH") else -1

@@ -142,7 +142,17 @@ def test_framing_and_hop_by_hop_fields_are_taken_out(world: Run) -> None:
     world(scenario)
 
 
-@pytest.mark.parametrize(("method", "headers"), [("G T", {}), ("GET\r\nX: 1", {}), ("GET", {"Host": ""})])
+def test_an_empty_authority_is_sent_as_it_is(world: Run) -> None:
+    """RFC 9112 section 3.2; a filter for Envoy may do it."""
+
+    async def scenario(made: World) -> None:
+        assert (await made.call("GET", {"Host": ""}))[0] == 200
+        assert dict(made.proxy.upstream.requests[0].headers.items()) == {"host": ""}
+
+    world(scenario)
+
+
+@pytest.mark.parametrize(("method", "headers"), [("G T", {}), ("GET\r\nX: 1", {}), ("GET", {"Connection": "host"})])
 def test_a_request_that_cannot_be_sent(world: Run, method: str, headers: dict[str, str]) -> None:
     async def scenario(made: World) -> None:
         assert (await made.call(method, headers))[0] == "bad_request"

@@ -102,7 +102,9 @@ def _request(pairs: list[tuple[bytes, bytes]]) -> RequestHead:
             pseudo[name] = text(value)
         else:
             headers.add(text(name), text(value))
-    missing = [name.decode() for name in (b":method", b":path", b":authority") if not pseudo.get(name)]
+    missing = [name.decode() for name in (b":method", b":path") if not pseudo.get(name)]
+    if b":authority" not in pseudo:  # an empty one is sent as it is: RFC 9112 section 3.2, and Envoy
+        missing.append(":authority")
     if missing:
         raise ValueError(f"{', '.join(missing)} missing")
     if not pseudo[b":method"].isalpha() or not pseudo[b":method"].isascii():
