@@ -1,4 +1,8 @@
-"""Keeping secrets out of what others are shown: private keys, passwords in URLs, and whatever stands under a name that looks secret."""
+"""Keeping secrets out of what others are shown: private keys, passwords in URLs, and whatever stands under a name that looks secret.
+
+MOSN hides ``private_key`` of TLS contexts. Free mappings (a filter's ``config``) may hold secrets under names that nobody but their
+author knows; those whose names say so are hidden, too.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,10 @@ REDACTED: Final = "***REDACTED***"
 """What stands in place of a secret, as in MOSN's ``config_dump``."""
 
 _SECRET: Final = re.compile(
-    r"passw(or)?d|passphrase|secret|token|credential|(api|access|private|signing|encryption|shared|auth|hmac|ssh|master)_?key"
+    r"passw|passphrase|secret|token|credential|(api|access|private|signing|encryption|shared|auth|hmac|ssh|master)_?key"
+    r"|(^|_)(pass|pwd|dsn|authorization)($|_)"
 )
-_SECRET_IF_TEXT: Final = re.compile(r"(^|_)(pass|pwd|dsn|auth|authorization|cookie)($|_)")
+_SECRET_IF_TEXT: Final = re.compile(r"(^|_)(auth|cookie)($|_)")
 """Names of secrets, but also of sections and filters: a filter ``auth``, a ``cookie`` to hash by."""
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATOR: Final = re.compile(r"[-. ]")
@@ -19,10 +24,20 @@ _PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]+(?=@)")
 
 
+def holds_password_in_url(text: str) -> bool:
+    """Whether a URL with a password stands somewhere in a text."""
+    return _USER_INFO.search(text) is not None
+
+
 def secret_name(name: str) -> bool:
     """Whether a key or header is likely to hold a secret by its name: ``password``, ``X-Api-Key``, ``githubToken``, ..."""
     words = _words(name)
     return _SECRET.search(words) is not None or _SECRET_IF_TEXT.search(words) is not None
+
+
+def holds_private_key(text: str) -> bool:
+    """Whether a private key in PEM form stands somewhere in a text."""
+    return _PRIVATE_KEY.search(text) is not None
 
 
 def _words(name: str) -> str:
@@ -59,7 +74,7 @@ def _redacted(value: object, secret: bool) -> object:
     if isinstance(value, list):
         return [_redacted(item, secret) for item in value]
     if isinstance(value, str):
-        if (secret and value) or _PRIVATE_KEY.search(value):
+        if (secret and value) or holds_private_key(value):
             return REDACTED
         return _USER_INFO.sub(REDACTED, value)
     return value

@@ -4,6 +4,8 @@ import pytest
 
 from headgate.config.redaction import REDACTED, redacted, secret_name
 
+PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n"
+
 
 @pytest.mark.parametrize(
     "name",
@@ -39,3 +41,39 @@ def test_other_names(name: str) -> None:
 )
 def test_redacted(value: object, expected: object) -> None:
     assert redacted(value) == expected
+
+
+def test_a_configuration_loses_its_secrets() -> None:
+    config = {
+        "name": "x",
+        "tls_context": {"private_key": "/etc/key.pem", "cert_chain": "/etc/cert.pem", "ticket": ""},
+        "filters": [{"config": {"User": "admin", "api_token": "t0p", "limits": {"tokens": 5, "password": ""}, "key_pem": PEM}}],
+        "upstream": "redis://:s3cret@cache:6379/0",
+        "secrets": {"one": "two"},
+        "token": False,
+        "count": 3,
+        "none": None,
+    }
+    assert redacted(config) == {
+        "name": "x",
+        "tls_context": {"private_key": REDACTED, "cert_chain": "/etc/cert.pem", "ticket": ""},
+        "filters": [{"config": {"User": "admin", "api_token": REDACTED, "limits": {"tokens": REDACTED, "password": ""}, "key_pem": REDACTED}}],
+        "upstream": f"redis://{REDACTED}@cache:6379/0",
+        "secrets": {"one": REDACTED},
+        "token": False,
+        "count": 3,
+        "none": None,
+    }
+
+
+def test_a_list_under_a_secret_name_is_hidden_as_a_whole() -> None:
+    assert redacted({"passwords": ["a", "b"], "private_keys": [{"k": "v"}]}) == {
+        "passwords": [REDACTED, REDACTED],
+        "private_keys": [{"k": REDACTED}],
+    }
+
+
+def test_the_argument_is_not_changed() -> None:
+    config = {"a": [{"password": "x"}]}
+    redacted(config)
+    assert config == {"a": [{"password": "x"}]}

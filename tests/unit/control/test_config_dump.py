@@ -12,7 +12,7 @@ from headgate.config.models import (
     ServerConfig,
     TlsContextConfig,
 )
-from headgate.control.admin.redaction import REDACTED, redacted
+from headgate.config.redaction import REDACTED, redacted
 from headgate.control.admin.routes.config_dump import clusters, listeners, mosn_config, routers, whole
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from headgate.config.models import HeadgateConfig
-from headgate.config.redaction import hide_environments
+from headgate.config.redaction import hide_environments, redacted
 from headgate.control.admin.handler import AdminRequest, AdminResponse, admin_handler, error_response, json_response, text_response
-from headgate.control.admin.redaction import redacted
 from headgate.control.admin.view import AdminView
 
 Section = dict[str, object]

@@ -3,7 +3,7 @@
 import os
 
 from headgate.control.admin.handler import AdminRequest, AdminResponse, admin_handler, error_response, json_response
-from headgate.control.admin.redaction import secret_variable
+from headgate.control.admin.secret_variables import secret_variable
 from headgate.control.admin.view import AdminView
 
 
