@@ -1,74 +1,40 @@
-"""What unit tests share: a worker in memory."""
+"""What unit tests share: a configuration, and a worker in memory."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
 from headgate.api.registry import ExtensionScope
 from headgate.observe.stats_store import StatsStore
 from headgate.testing import InMemoryProxy, ReceivedRequest, Reply
+from tests.simple_config import simple_config
 
 ResultT = TypeVar("ResultT")
 
 
-def configuration(
-    *,
-    routes: Sequence[Mapping[str, object]] = ({"match": {"prefix": "/"}, "route": {"cluster_name": "upstream"}},),
-    stream_filters: Sequence[Mapping[str, object]] = (),
-    http1: Mapping[str, object] | None = None,
-    listener: Mapping[str, object] | None = None,
-    cluster: Mapping[str, object] | None = None,
-    virtual_host: Mapping[str, object] | None = None,
-    hosts: Sequence[str] = ("127.0.0.1:2",),
-) -> dict[str, object]:
-    """A configuration with one listener, one router and one cluster named ``upstream``."""
-    proxy: dict[str, object] = {
-        "type": "proxy",
-        "config": {"downstream_protocol": "Http1", "router_config_name": "router", "extend_config": {"Http1": dict(http1 or {})}},
-    }
-    return {
-        "servers": [
-            {
-                "routers": [
-                    {
-                        "router_config_name": "router",
-                        "virtual_hosts": [{"name": "host", "domains": ["*"], "routers": list(routes), **(virtual_host or {})}],
-                    }
-                ],
-                "listeners": [
-                    {
-                        "name": "listener",
-                        "address": "127.0.0.1:1",
-                        "bind_port": True,
-                        "filter_chains": [{"filters": [proxy]}],
-                        "stream_filters": list(stream_filters),
-                        **(listener or {}),
-                    }
-                ],
-            }
-        ],
-        "cluster_manager": {
-            "clusters": [
-                {
-                    "name": "upstream",
-                    "type": "STATIC",
-                    "lb_type": "LB_ROUNDROBIN",
-                    "hosts": [{"address": host} for host in hosts],
-                    **(cluster or {}),
-                }
-            ]
-        },
-    }
+def configuration(*, hosts: Sequence[str] = ("127.0.0.1:2",), **parts: Any) -> dict[str, object]:
+    """A configuration for a worker in memory; ``parts`` as of ``simple_config``."""
+    return simple_config(*hosts, **parts)
 
 
 @pytest.fixture(name="configuration")
 def configuration_fixture() -> Callable[..., dict[str, object]]:
     """Makes configurations."""
     return configuration
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    """A file with such a configuration."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(configuration()))
+    return path
 
 
 class Bench:
@@ -82,14 +48,14 @@ class Bench:
         self,
         scenario: Callable[[InMemoryProxy], Awaitable[ResultT]],
         reply: Reply | Callable[[ReceivedRequest], Reply] | None = None,
-        **parts: object,
+        **parts: Any,
     ) -> ResultT:
         """Build a configuration of ``parts`` (see ``configuration``), run the scenario, close everything."""
         answer = reply or Reply()
 
         async def body() -> ResultT:
             responder = answer if callable(answer) else lambda _: answer
-            proxy = InMemoryProxy(configuration(**parts), self.scope, responder, self.stats)  # type: ignore[arg-type]  # forwarded as they come
+            proxy = InMemoryProxy(configuration(**parts), self.scope, responder, self.stats)
             try:
                 async with asyncio.timeout(20):
                     return await scenario(proxy)

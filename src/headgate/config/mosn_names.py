@@ -36,8 +36,6 @@ are left free for extensions."""
 NETWORK_FILTERS: Final = frozenset({"connection_manager", "fault_inject", "grpc", "tcp_proxy", "tunnel", "udp_proxy"})
 """MOSN's network filters, less ``proxy``."""
 
-LISTENER_FILTERS: Final = frozenset({"original_dst"})
-
 PROTOCOLS: Final = frozenset({"Http1", "Http2", "bolt", "boltv2", "dubbo", "dubbo-thrift", "tars", "X", "Auto"})
 """What ``downstream_protocol`` can name; ``X`` with ``sub_protocol`` is the older form for RPC protocols."""
 

@@ -13,7 +13,7 @@ from headgate.api.stream import Stream
 from headgate.config.models import RedirectConfig, RouteConfig, RouteMatchConfig, RouterConfig, VirtualHostConfig
 from headgate.router.domains import DomainTable
 from headgate.router.header_rules import HeaderRules, build_header_rules
-from headgate.router.route import ROUTE, Route
+from headgate.router.route import Route
 from headgate.router.route_builder import Level, build_route
 from headgate.router.virtual_host import VirtualHost
 
@@ -97,15 +97,3 @@ class RouterTable:
     def routes(self) -> list[Route]:
         """All routes, in the configuration's order."""
         return [route for virtual_host in self.virtual_hosts for route in virtual_host.routes]
-
-    def cluster_references(self) -> list[tuple[str, str]]:
-        """The clusters that routes lead to, each with the path of the key that names it; those named by a variable are not known."""
-        references: list[tuple[str, str]] = []
-        for route in self.routes():
-            path = f"{route.config_path}.route"
-            if route.weighted_clusters is not None:
-                for i, name in enumerate(route.weighted_clusters.names):
-                    references.append((name, f"{path}.weighted_clusters[{i}].cluster.name"))
-            elif route.kind == ROUTE and route.cluster_variable is None:
-                references.append((route.info.cluster_name, f"{path}.cluster_name"))
-        return references

@@ -1,7 +1,6 @@
 """Every path of the admin API, its parameters and its errors (section 10 of the MOSN reference)."""
 
 import os
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,8 +15,7 @@ from headgate.config.models import (
     ServerConfig,
     TlsContextConfig,
 )
-
-Admin = Any  # the fixture's class; conftest files cannot be imported
+from tests.integration.control.running_admin import Admin
 
 GET_ONLY = [
     "/api/v1/config_dump", "/api/v1/stats", "/api/v1/stats_glob", "/api/v1/get_loglevel", "/api/v1/states", "/api/v1/features",
@@ -301,13 +299,13 @@ def test_an_unknown_log_is_400(admin: Admin, verb: str, path: bytes) -> None:
 # features and environment
 
 
-def test_features(admin: Admin) -> None:
+def test_features(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
     gates = {"MultiTenantMode": False, "PayLoadLimitEnable": False, "XdsMtlsEnable": False, "auto_config": False}
     assert admin.get("/api/v1/features").json == gates
     assert admin.get("/api/v1/features?key=auto_config").text == "false"
     assert admin.get("/api/v1/features?key=none").text == "false"
     assert admin.get("/api/v1/features?other").text == "false"
-    admin.view.features = lambda: {"auto_config": True}
+    monkeypatch.setattr(admin.view, "features", lambda: {"auto_config": True})
     assert admin.get("/api/v1/features?key=auto_config").text == "true"
 
 

@@ -6,30 +6,19 @@ import json
 import logging
 import os
 import socket
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from headgate.control.admin.server import AdminLimits
-
-Admin = Any  # the fixture's class; conftest files cannot be imported
-StartAdmin = Callable[..., Any]
+from tests.integration.control.running_admin import Admin, StartAdmin, read_all
+from tests.integration.harness import until
 
 HEAD = b"GET /api/v1/version HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def _status(wire: bytes) -> int:
     return int(wire.split(b" ", 2)[1])
-
-
-def _read_all(client: socket.socket) -> bytes:
-    received = b""
-    while part := client.recv(65536):
-        received += part
-    return received
 
 
 def test_a_connection_serves_one_request_and_is_closed(admin: Admin) -> None:
@@ -51,14 +40,14 @@ def test_a_request_may_arrive_byte_by_byte(admin: Admin) -> None:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for i in range(len(HEAD)):
             client.sendall(HEAD[i : i + 1])
-        assert _status(_read_all(client)) == 200
+        assert _status(read_all(client)) == 200
 
 
 def test_a_client_may_close_its_side_after_the_request(admin: Admin) -> None:
     with admin.connect() as client:
         client.sendall(HEAD)
         client.shutdown(socket.SHUT_WR)
-        assert _status(_read_all(client)) == 200
+        assert _status(read_all(client)) == 200
 
 
 def test_a_chunked_body_is_understood(admin: Admin) -> None:
@@ -125,28 +114,28 @@ def test_one_connection_too_many_is_503(start_admin: StartAdmin) -> None:
         for client in (first, second):
             client.sendall(HEAD[:10])
         with admin.connect() as third:
-            assert _status(_read_all(third)) == 503
+            assert _status(read_all(third)) == 503
         first.sendall(HEAD[10:])
-        assert _status(_read_all(first)) == 200
+        assert _status(read_all(first)) == 200
 
 
 def test_a_slow_request_is_408(start_admin: StartAdmin) -> None:
     admin = start_admin(AdminLimits(timeout=0.05))
     with admin.connect() as client:
         client.sendall(HEAD[:-1])
-        assert _status(_read_all(client)) == 408
+        assert _status(read_all(client)) == 408
     with admin.connect() as silent:
-        assert _status(_read_all(silent)) == 408
+        assert _status(read_all(silent)) == 408
 
 
-def test_a_client_that_does_not_take_its_answer_is_cut_off(start_admin: StartAdmin) -> None:
+def test_a_client_that_does_not_take_its_answer_is_cut_off(start_admin: StartAdmin, monkeypatch: pytest.MonkeyPatch) -> None:
     admin = start_admin(AdminLimits(timeout=0.05))
     size = 32 << 20  # more than the kernel keeps for a socket
-    admin.view.version = lambda: "x" * size
+    monkeypatch.setattr(admin.view, "version", lambda: "x" * size)
     with admin.connect() as client:
         client.sendall(HEAD)
         assert _status(client.recv(100)) == 200
-        _wait_until(lambda: not admin.server._connections)
+        until(lambda: not admin.server._connections)
         assert _received(client) < size
 
 
@@ -160,19 +149,10 @@ def _received(client: socket.socket) -> int:
     return total
 
 
-def _wait_until(condition: Callable[[], bool]) -> None:
-    woken = threading.Event()
-    for _ in range(2000):
-        if condition():
-            return
-        woken.wait(0.005)
-    raise AssertionError("the condition did not come true in 10 s")
-
-
 def test_a_client_that_leaves_is_forgotten(admin: Admin) -> None:
     with admin.connect() as client:
         client.sendall(HEAD[:10])
-    _wait_until(lambda: not admin.server._connections)
+    until(lambda: not admin.server._connections)
 
 
 def test_a_client_that_leaves_cancels_its_handler(start_admin: StartAdmin) -> None:
@@ -180,11 +160,11 @@ def test_a_client_that_leaves_cancels_its_handler(start_admin: StartAdmin) -> No
     admin.view.hang = asyncio.Event()
     client = admin.connect()
     client.sendall(HEAD.replace(b"version", b"stats"))
-    _wait_until(lambda: any(connection.task for connection in admin.server._connections))
-    tasks = [connection.task for connection in admin.server._connections]
+    until(lambda: any(connection.task for connection in admin.server._connections))
+    tasks = [connection.task for connection in admin.server._connections if connection.task is not None]
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     client.close()
-    _wait_until(lambda: all(task.cancelled() for task in tasks))
+    until(lambda: all(task.cancelled() for task in tasks))
 
 
 # Handlers that fail
@@ -233,6 +213,7 @@ def test_a_post_from_another_site_is_refused(admin: Admin, headers: dict[str, st
 
 
 def test_a_post_from_the_same_origin_is_served(admin: Admin) -> None:
+    assert isinstance(admin.address, tuple)
     host, port = admin.address
     answer = admin.post("/api/v1/disable_log", b"/var/log/headgate.log", {"Origin": f"http://{host}:{port}"})
     assert answer.status == 200
@@ -250,6 +231,7 @@ def test_posts_are_logged_with_their_sender(admin: Admin, caplog: pytest.LogCapt
 def test_an_address_that_others_reach_is_warned_of(start_admin: StartAdmin, caplog: pytest.LogCaptureFixture) -> None:
     admin = start_admin(sock=socket.create_server(("0.0.0.0", 0)))
     assert "the admin server listens on 0.0.0.0" in caplog.text
+    assert isinstance(admin.address, tuple)
     admin.address = ("127.0.0.1", admin.address[1])
     assert admin.get("/healthz", {"Host": "gateway.example"}).status == 200
 
@@ -300,10 +282,10 @@ def test_the_stop_waits_for_requests_under_way(start_admin: StartAdmin) -> None:
     admin.view.hang = asyncio.Event()
     with admin.connect() as client:
         client.sendall(HEAD.replace(b"version", b"stats"))
-        _wait_until(lambda: any(connection.task for connection in admin.server._connections))
+        until(lambda: any(connection.task for connection in admin.server._connections))
         stopped = asyncio.run_coroutine_threadsafe(admin.server.stop(), admin.loop)
         admin.loop.call_soon_threadsafe(admin.view.hang.set)
-        assert _status(_read_all(client)) == 200
+        assert _status(read_all(client)) == 200
         stopped.result(20)
 
 
@@ -312,6 +294,6 @@ def test_the_stop_does_not_wait_for_ever(start_admin: StartAdmin) -> None:
     admin.view.hang = asyncio.Event()
     with admin.connect() as client:
         client.sendall(HEAD.replace(b"version", b"stats"))
-        _wait_until(lambda: any(connection.task for connection in admin.server._connections))
+        until(lambda: any(connection.task for connection in admin.server._connections))
         admin.stop()
         admin.stop()

@@ -54,10 +54,6 @@ class GoodTraffic:
             if not self._changed.wait_for(lambda: self.lost or self.answered >= count, 45.0):
                 raise TimeoutError(f"{self.answered} of {count} requests were answered")
 
-    def wait_for_more(self, count: int) -> None:
-        """Wait until that many more have been answered."""
-        self.wait_for(self.answered + count)
-
     def assert_nothing_lost(self) -> None:
         """Each request was answered with 200."""
         assert self.lost == []

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from headgate.cli import main
 from headgate.cli.demo_backend import DemoBackend
-from headgate.cli.quickstart import CONFIG_NAME, DemoPorts, demo_folder, with_ports
+from headgate.cli.quickstart import CONFIG_NAME, DemoPorts, command_name, demo_folder, with_ports
 from headgate.cli.status_text import status_lines
 from headgate.config import parse
 from headgate.config.reader import read_file
@@ -24,13 +24,6 @@ Make = Callable[..., dict[str, object]]
 
 def run(*arguments: str, **environment: str) -> Result:
     return CliRunner().invoke(main, list(arguments), env=dict(environment), catch_exceptions=False)
-
-
-@pytest.fixture
-def config_file(tmp_path: Path, configuration: Make) -> Path:
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(configuration()))
-    return path
 
 
 def test_help_lists_every_command_and_each_has_help() -> None:
@@ -221,3 +214,14 @@ class Options(BaseModel):
 class Mine(StreamFilter[Options]):
     pass
 """
+
+
+def test_the_command_is_named_as_it_can_be_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """After ``make run`` in a fresh clone the command is in a virtual environment that is not active."""
+    monkeypatch.setattr("sys.argv", ["/some where/bin/headgate", "quickstart"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command_name() == "'/some where/bin/headgate'"
+    program = tmp_path / "headgate"
+    program.write_text("")
+    program.chmod(0o755)
+    assert command_name() == "headgate"

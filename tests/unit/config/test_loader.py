@@ -29,6 +29,11 @@ def test_load(base: dict[str, Any], tmp_path: Path) -> None:
     assert load(str(path)).config == parse(base, base=tmp_path).config
 
 
+def test_a_file_that_holds_no_mapping_is_named(tmp_path: Path) -> None:
+    path = _write(tmp_path, [])
+    assert [error.render() for error in examine_file(path).errors] == [f"{path}: a configuration is a mapping of keys to values"]
+
+
 def test_load_from_the_current_directory(base: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(tmp_path, base | {"pid": "run/headgate.pid"})
     monkeypatch.chdir(tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,9 @@ import trustme
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, load_pem_private_key
 
 from headgate.config import examine
-from tests.integration.harness import simple_config
+from tests.simple_config import simple_config
 
 CONTEXT = "servers[0].listeners[0].filter_chains[0].tls_context"
-Errors = Callable[..., list[str]]
 
 
 class Files:

@@ -1,14 +1,17 @@
 """The access log as the engine writes it: every way out of a stream leaves exactly one line, with the values that the engine notes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from headgate.testing import InMemoryProxy, Reply
 
-Bench = Any  # the fixture's class; conftest files cannot be imported
+if TYPE_CHECKING:
+    from tests.unit.conftest import Bench
 
 FORMAT = (
     "%x-mosn-method% %Http1_request_uri% %protocol% %response_code% %bytes_received% %bytes_sent% %response_flag% %upstream_cluster% "

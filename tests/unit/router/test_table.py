@@ -32,23 +32,14 @@ def test_every_error_with_its_path(make_table: MakeTable, rejected: Rejected) ->
     ]
 
 
-def test_cluster_references(make_table: MakeTable) -> None:
-    weighted = [{"cluster": {"name": "b", "weight": 1}}, {"cluster": {"name": "c", "weight": 1}}]
+def test_routes_stand_in_the_configuration_s_order(make_table: MakeTable) -> None:
     actions: list[dict[str, Any]] = [
         {"route": {"cluster_name": "a"}},
-        {"route": {"weighted_clusters": weighted}},
-        {"route": {"cluster_variable": "v"}},
         {"redirect": {"path_redirect": "/x"}},
         {"direct_response": {"status": 200}},
     ]
     table = make_table({"domains": ["*"], "routers": [{"match": {"prefix": "/"}, **action} for action in actions]})
-    path = "servers[0].routers[0].virtual_hosts[0].routers"
-    assert table.cluster_references() == [
-        ("a", f"{path}[0].route.cluster_name"),
-        ("b", f"{path}[1].route.weighted_clusters[0].cluster.name"),
-        ("c", f"{path}[1].route.weighted_clusters[1].cluster.name"),
-    ]
-    assert [route.order for route in table.routes()] == [0, 1, 2, 3, 4]
+    assert [route.order for route in table.routes()] == [0, 1, 2]
     assert table.name == "r"
 
 

@@ -19,23 +19,16 @@ from headgate.server.sockets import SocketSet
 Make = Callable[..., dict[str, object]]
 
 
-@pytest.fixture
-def file(tmp_path: Path, configuration: Make) -> Path:
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(configuration()))
-    return path
-
-
-def test_the_command_line_wins(file: Path) -> None:
-    config = load_config(StartSettings(file, workers=3, log_level="DEBUG", extensions=("some.module", "/a/b.py"))).config
+def test_the_command_line_wins(config_file: Path) -> None:
+    config = load_config(StartSettings(config_file, workers=3, log_level="DEBUG", extensions=("some.module", "/a/b.py"))).config
     assert worker_count(config) == 3
     assert config.servers[0].default_log_level == "DEBUG"
     assert config.extensions == ["some.module", "/a/b.py"]
 
 
-def test_what_the_command_line_says_reaches_the_workers(file: Path) -> None:
+def test_what_the_command_line_says_reaches_the_workers(config_file: Path) -> None:
     """The wire form holds what was set only, and these keys were not in the file."""
-    config = load_config(StartSettings(file, workers=3, log_level="DEBUG", extensions=("/a/b.py",))).config
+    config = load_config(StartSettings(config_file, workers=3, log_level="DEBUG", extensions=("/a/b.py",))).config
     deployment = Deployment(1, config, SocketSet({}))
     received = from_wire(read_config(os.dup(deployment.config_fd)))
     deployment.close()
@@ -44,8 +37,8 @@ def test_what_the_command_line_says_reaches_the_workers(file: Path) -> None:
     assert received.extensions == ["/a/b.py"]
 
 
-def test_workers_by_default_one_for_each_core(file: Path) -> None:
-    assert worker_count(load_config(StartSettings(file)).config) == len(os.sched_getaffinity(0))
+def test_workers_by_default_one_for_each_core(config_file: Path) -> None:
+    assert worker_count(load_config(StartSettings(config_file)).config) == len(os.sched_getaffinity(0))
 
 
 def test_a_log_that_cannot_be_written(tmp_path: Path, configuration: Make) -> None:
