@@ -91,6 +91,21 @@ def test_reloads_under_load(language: str, headgate: HeadgateFactory, backend: B
 
 
 @pytest.mark.timeout(180)  # a build, on a machine that may be busy with another one
+def test_a_go_plugin_is_explained(headgate: HeadgateFactory, tmp_path: Path) -> None:
+    """What MOSN loads: built by Go itself, with ``-buildmode=plugin``."""
+    go = subprocess.run([str(ROOT / "scripts" / "require_go.sh")], capture_output=True, text=True, check=True).stdout.strip()
+    (tmp_path / "go.mod").write_text("module example.test/auth\n\ngo 1.21\n")
+    (tmp_path / "main.go").write_text("package main\n\nfunc CreateFilterFactory() {}\n\nfunc main() {}\n")
+    environment = {**os.environ, "CGO_ENABLED": "1"}
+    subprocess.run([go, "build", "-buildmode=plugin", "-o", "auth.so", "."], cwd=tmp_path, env=environment, check=True)
+    entry = {"type": "auth", "go_plugin_config": {"so_path": str(tmp_path / "auth.so"), "factory_method": "CreateFilterFactory"}}
+    result = headgate.check(simple_config("127.0.0.1:1", stream_filters=[entry]))
+    assert result.returncode == 1
+    assert "auth.so is a Go plugin (-buildmode=plugin)" in result.stdout + result.stderr
+    assert "-buildmode=c-shared" in result.stdout + result.stderr
+
+
+@pytest.mark.timeout(180)  # a build, on a machine that may be busy with another one
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_skeleton(language: str, headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
     """What ``headgate new native`` writes is built as its README says, its own tests pass, and the proxy runs with it."""

@@ -12,8 +12,10 @@ from headgate.runtimes.native.abi import INCLUDE_DIR
 FOLDER = Path(__file__).parent
 
 
-def build(source: Path, target: Path, *options: str) -> Path:
+def build(source: Path, target: Path, *options: str, include: Path = INCLUDE_DIR) -> Path:
     """Compile a C file into a shared object.
+
+    :param include: the folder of ``headgate_filter.h``
 
     :raises AssertionError: with the compiler's words, if it cannot
     """
@@ -30,7 +32,7 @@ def build(source: Path, target: Path, *options: str) -> Path:
         "-shared",
         "-fPIC",
         "-pthread",
-        f"-I{INCLUDE_DIR}",
+        f"-I{include}",
     ]
     done = subprocess.run([*command, *options, "-o", str(target), str(source)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

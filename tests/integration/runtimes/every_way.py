@@ -58,6 +58,7 @@ def site_of(way: Way, folder: Path) -> Iterator[Site]:
         entry("lenient", timeout="300ms", on_error="allow"),
         entry("fragile", quarantine=FRAGILE),
         entry("yielding", quarantine=FRAGILE, on_error="allow"),
+        entry("shared", canary={"percent": 50, "config": way.config("root")}),
     ]
     route = {"route": {"cluster_name": "upstream"}}
     root = {"auth": way.config("root")}
@@ -121,6 +122,15 @@ class EveryWay:
             ledger = site.ledger(name)
             assert (ledger["filter_quarantined"], ledger["filter_quarantines_total"], ledger["filter_errors_total"]) == (1, 1, 3)
         assert site.get("/auth/open", User="admin").status == 200, "the same filter under another name goes on"
+
+    def test_a_canary_takes_its_share(self, site: Site) -> None:
+        """A second version of the filter, which wants another user: each request is either's."""
+        before = [site.ledger(name)["filter_calls_total"] for name in ("shared", "shared@canary")]
+        answers = {(site.get("/shared/1", User="admin").status, site.get("/shared/2", User="root").status) for _ in range(40)}
+        after = [site.ledger(name)["filter_calls_total"] for name in ("shared", "shared@canary")]
+        assert {status for pair in answers for status in pair} == {200, 403}
+        assert all(now > then for now, then in zip(after, before, strict=True))
+        assert site.get("/shared/3", User="guest").status == 403
 
     def test_metrics_and_admin_have_it_under_its_name(self, site: Site) -> None:
         before = site.ledger("auth")

@@ -6,7 +6,7 @@ import itertools
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.native.build import build
@@ -86,6 +86,15 @@ def shared_object(path: Path, version: str) -> None:
     source = path.with_name(f"version-{next(_numbers)}.c")
     source.write_text(C.format(version=version))
     shutil.copyfile(build(source, source.with_suffix(".so")), path)
+
+
+KINDS: Mapping[str, tuple[str, Write]] = {
+    "module": ("marker.py", text(PYTHON)),
+    "native": ("marker.so", shared_object),
+    "lua": ("marker.lua", text(LUA)),
+    "wasm": ("marker.wat", text(WAT)),
+}
+"""Types of entries that name a file: what that is called, and what writes a version of it."""
 
 
 def in_place(write: Write, path: Path, version: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.integration.backends import Backend, RecordedRequest, Reply
 from tests.integration.harness import Headgate, HeadgateFactory, simple_config, until
@@ -13,6 +13,17 @@ from tests.integration.load import Load
 
 Config = Callable[[str], Mapping[str, Any]]
 """From a version to keys of the configuration: ``stream_filters`` and, beside it, keys of the top level."""
+
+
+class Traffic(Protocol):
+    """Load in the background."""
+
+    @property
+    def answered(self) -> int:
+        """Requests with an answer."""
+
+    def wait_for(self, answered: int) -> None:
+        """Wait until that many requests have been answered."""
 
 
 class Swap:
@@ -40,26 +51,30 @@ class Swap:
         return self.proxy.get("/").body
 
     def run(self, replace: Callable[[str], None], versions: tuple[str, ...] = ("2", "3")) -> None:
-        """Replace it, once for each version.
+        """Replace it, once for each version, under a load of which every answer is looked at.
 
         :param replace: puts a version in its place
         """
+        with Load(self.proxy.address()) as load:
+            self.run_under(load, replace, versions)
+        assert not load.failures
+        assert set(load.statuses) == {200}
+
+    def run_under(self, traffic: Traffic, replace: Callable[[str], None], versions: tuple[str, ...]) -> None:
+        """Replace it, once for each version, under a load that runs already. What became of that is for the caller to look at."""
         assert self.version() == b"1"
         old: list[bytes] = []
         waiting = threading.Thread(target=lambda: old.append(self.proxy.get("/held").body))
         waiting.start()
         until(lambda: any(request.target == "/held" for request in self.upstream.requests), "a request is under way")
-        with Load(self.proxy.address()) as load:
-            load.wait_for(50)
-            for version in versions:
-                replace(version)
-                outcome = self.proxy.reload(self._whole(version))
-                assert outcome.ok, outcome.errors
-                # Each connection is new, so all workers are asked; a reload is answered when all of them have taken it up.
-                assert {self.version() for _ in range(10)} == {version.encode()}
-                load.wait_for(load.answered + 50)
-        assert not load.failures
-        assert set(load.statuses) == {200}
+        traffic.wait_for(50)
+        for version in versions:
+            replace(version)
+            outcome = self.proxy.reload(self._whole(version))
+            assert outcome.ok, outcome.errors
+            # Each connection is new, so all workers are asked; a reload is answered when all of them have taken it up.
+            assert {self.version() for _ in range(10)} == {version.encode()}
+            traffic.wait_for(traffic.answered + 50)
         self._held.set()
         waiting.join(30)
         assert old == [b"1"], "a request under way ends as it began"
@@ -69,3 +84,13 @@ def file_entry(kind: str, path: Path) -> Config:
     """An entry that names a file."""
     keys = {"factory": "Marker"} if kind == "module" else {}
     return lambda version: {"stream_filters": [{"type": kind, "path": str(path), **keys}]}
+
+
+def plugin_entry(folder: Path) -> Config:
+    """An entry that asks a plugin, whose versions are programs of a folder: ``marker-1``, ``marker-2``."""
+
+    def config(version: str) -> dict[str, object]:
+        entry = {"type": "plugin", "config": {"plugin": "marker", "answer": {"headers": True}}}
+        return {"stream_filters": [entry], "plugins": [{"name": "marker", "command": [str(folder / f"marker-{version}")]}]}
+
+    return config

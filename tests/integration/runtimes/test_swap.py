@@ -9,15 +9,8 @@ import pytest
 
 from tests.integration.backends import BackendFactory
 from tests.integration.harness import HeadgateFactory
-from tests.integration.runtimes.marking import LUA, PLUGIN, PYTHON, REGISTERED, WAT, Write, by_rename, in_place, shared_object, text
-from tests.integration.runtimes.swap import Swap, file_entry
-
-KINDS: dict[str, tuple[str, Write]] = {
-    "module": ("marker.py", text(PYTHON)),
-    "native": ("marker.so", shared_object),
-    "lua": ("marker.lua", text(LUA)),
-    "wasm": ("marker.wat", text(WAT)),
-}
+from tests.integration.runtimes.marking import KINDS, PLUGIN, REGISTERED, Write, by_rename, in_place, text
+from tests.integration.runtimes.swap import Swap, file_entry, plugin_entry
 
 
 @pytest.fixture(autouse=True)
@@ -40,15 +33,11 @@ def test_a_plugin_process_is_replaced(headgate: HeadgateFactory, backend: Backen
     """By one that another command line starts."""
     write = text(PLUGIN)
 
-    def config(version: str) -> dict[str, object]:
-        entry = {"type": "plugin", "config": {"plugin": "marker", "answer": {"headers": True}}}
-        return {"stream_filters": [entry], "plugins": [{"name": "marker", "command": [str(tmp_path / f"marker-{version}")]}]}
-
     def place(version: str) -> None:
         write(tmp_path / f"marker-{version}", version)
 
     place("1")
-    Swap(headgate, backend, config).run(place)
+    Swap(headgate, backend, plugin_entry(tmp_path)).run(place)
 
 
 def test_an_isolated_class_is_replaced(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:

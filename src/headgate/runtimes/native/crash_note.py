@@ -2,6 +2,7 @@
 
 A segfault in a shared object ends the worker. Its last words are a few bytes of memory that it shares with the supervisor: before each
 call into a module the worker writes the entry's name there, after it a zero. So the supervisor knows whom to set aside.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
@@ -18,17 +19,23 @@ class CrashNote:
 
     def __init__(self) -> None:
         self._memory: mmap.mmap | bytearray = bytearray(SIZE)
+        self._written: bytes = b""  # the name that stands in it, also when no call is under way
 
     def attach(self, fd: int) -> None:
         """Write to, or read, a shared file in memory of :data:`SIZE` bytes from now on."""
         self._memory = mmap.mmap(fd, SIZE)
+        self._written = b""
 
     def enter(self, entry: bytes) -> None:
         """A call into this entry's module begins.
 
         :param entry: as :func:`entry_note` made it
         """
-        self._memory[: len(entry)] = entry
+        if entry is self._written:
+            self._memory[0] = entry[0]
+        else:
+            self._memory[: len(entry)] = entry
+            self._written = entry
 
     def leave(self) -> None:
         """It is over."""

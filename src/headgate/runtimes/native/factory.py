@@ -19,12 +19,12 @@ class NativeFilterFactory(ClassFactory):
     """One entry: one loaded module and its configurations."""
 
     def __init__(self, path: Path, raw: Mapping[str, object]) -> None:
-        from headgate.runtimes.native.filter import filter_class
+        from headgate.runtimes.native.filter_class import filter_class
         from headgate.runtimes.native.host_table import HostTable
         from headgate.runtimes.native.module import NativeModule
 
         settings = entry_settings()
-        module = NativeModule(path, settings.name)
+        module = NativeModule(path, settings.name, entry_note(settings.listener, settings.name))
         table = HostTable(module)
         module.provide(table.pointer, table)
         self._module = module
@@ -33,7 +33,7 @@ class NativeFilterFactory(ClassFactory):
         except ValueError:
             module.close()
             raise
-        super().__init__(filter_class(module, entry_note(settings.listener, settings.name)), first)
+        super().__init__(filter_class(module), first)
 
     def route_config(self, config: object, raw: Mapping[str, object]) -> object:
         return self._module.create_factory(raw)

@@ -1,30 +1,35 @@
-"""Heads laid out flat, as ``hg_head`` of the header says: one ``bytes`` object, made with a handful of calls into C.
+"""Heads laid out flat, as ``hg_head`` of the header says: one ``bytes`` object.
 
 The structure, two arrays of lengths (of the names, of the whole lines), then the text in one piece. A field's line is ``Name: value`` as
 the proxy keeps it, so nothing is taken apart here; the header's inline functions find names and values.
+All of it is put together by one ``join``: numbers come ready-made from a table, which takes half the time of ``struct`` where this runs
+compiled.
 Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
 
-from struct import Struct
+import sys
 from typing import Final
 
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, ResponseHead
 
-_MEMBERS: Final = 10
-HEAD_SIZE: Final = 4 * _MEMBERS
-"""Bytes of ``hg_head``."""
+HEAD_SIZE: Final = 40
+"""Bytes of ``hg_head``: ten numbers of four."""
 
-_LAYOUTS: Final[list[Struct]] = [Struct(f"={_MEMBERS + 2 * count}I") for count in range(128)]
-"""By the number of fields."""
+_ORDER: Final = sys.byteorder
+_READY: Final = 2048
+_NUMBERS: Final[list[bytes]] = [number.to_bytes(4, _ORDER) for number in range(_READY)]
+_SIZE: Final = HEAD_SIZE.to_bytes(4, _ORDER)
+_ZERO: Final = bytes(4)
+_ONE: Final = (1).to_bytes(4, _ORDER)
 
 _SCHEMES: Final = {"http": b"http", "https": b"https"}
 
 
-def _layout(count: int) -> Struct:
-    return _LAYOUTS[count] if count < len(_LAYOUTS) else Struct(f"={_MEMBERS + 2 * count}I")
+def _number(value: int) -> bytes:
+    return _NUMBERS[value] if value < _READY else value.to_bytes(4, _ORDER)
 
 
 def request_head(request: RequestHead, has_body: bool) -> bytes:
@@ -32,38 +37,46 @@ def request_head(request: RequestHead, has_body: bool) -> bytes:
 
     :param has_body: a body follows
     """
-    headers = request.headers
-    keys = headers.keys
-    lines = headers.lines
-    count = len(keys)
-    method = request.method.encode()
     target = request.target.encode("utf-8", "surrogateescape")
     scheme = _SCHEMES.get(request.scheme) or request.scheme.encode()
-    body = request.body or b""
-    text = b"".join([method, target, scheme, *lines, body])
-    total = HEAD_SIZE + 8 * count + len(text)
-    return (
-        _layout(count).pack(
-            HEAD_SIZE, total, count, 0, len(method), len(target), len(scheme), has_body, len(body), 0, *map(len, keys), *map(len, lines)
-        )
-        + text
-    )
+    return _laid_out(request.headers, 0, request.method.encode(), target, scheme, has_body, request.body or b"")
 
 
 def response_head(response: ResponseHead, has_body: bool) -> bytes:
     """A response's head; with its body if that has been buffered."""
-    return _fields(response.headers, response.status, has_body, response.body or b"")
+    return _laid_out(response.headers, response.status, b"", b"", b"", has_body, response.body or b"")
 
 
 def trailer_head(trailers: Headers) -> bytes:
     """Trailers, as a head with fields only."""
-    return _fields(trailers, 0, False, b"")
+    return _laid_out(trailers, 0, b"", b"", b"", False, b"")
 
 
-def _fields(headers: Headers, status: int, has_body: bool, body: bytes) -> bytes:
+def _laid_out(headers: Headers, status: int, method: bytes, target: bytes, scheme: bytes, has_body: bool, body: bytes) -> bytes:
     keys = headers.keys
     lines = headers.lines
-    count = len(keys)
-    text = b"".join([*lines, body])
-    total = HEAD_SIZE + 8 * count + len(text)
-    return _layout(count).pack(HEAD_SIZE, total, count, status, 0, 0, 0, has_body, len(body), 0, *map(len, keys), *map(len, lines)) + text
+    parts = [
+        _SIZE,
+        _ZERO,  # the total, in the end
+        _number(len(keys)),
+        _number(status),
+        _number(len(method)),
+        _number(len(target)),
+        _number(len(scheme)),
+        _ONE if has_body else _ZERO,
+        _number(len(body)),
+        _ZERO,
+    ]
+    total = HEAD_SIZE + 8 * len(keys) + len(method) + len(target) + len(scheme) + len(body)
+    parts += [_number(len(key)) for key in keys]
+    for line in lines:
+        length = len(line)
+        total += length
+        parts.append(_number(length))
+    parts[1] = _number(total)
+    parts.append(method)
+    parts.append(target)
+    parts.append(scheme)
+    parts.extend(lines)
+    parts.append(body)
+    return b"".join(parts)

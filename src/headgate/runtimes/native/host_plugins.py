@@ -42,7 +42,7 @@ class PluginFunctions:
 
     def call(
         self,
-        stream: Pointer,
+        stream: int,
         name: Pointer,
         length: int,
         headers: Pointer,
@@ -57,7 +57,7 @@ class PluginFunctions:
         module = self._module
         if module.thread != threading.get_ident():
             return abi.WRONG_THREAD
-        found = module.streams.get(int(FFI.cast("uintptr_t", stream)))
+        found = module.streams.get(stream)
         if found is None or found.stream is None:
             return abi.GONE
         if not found.hook:
@@ -77,7 +77,7 @@ class PluginFunctions:
 class PluginAnswer(PluginReceiver):
     """Hands a plugin's answer to the module, as if in a hook."""
 
-    def __init__(self, module: NativeModule, owner: NativeFilter, stream: Pointer, callback: Pointer, user: Pointer) -> None:
+    def __init__(self, module: NativeModule, owner: NativeFilter, stream: int, callback: Pointer, user: Pointer) -> None:
         self.call: PluginCall | None = None
         self._module = module
         self._owner = owner
@@ -119,6 +119,4 @@ class PluginAnswer(PluginReceiver):
         content.data, content.length = counted(body)
         reason = FFI.new("hg_text *")
         reason.data, reason.length = counted(failure.encode())
-        self._owner.from_outside(
-            self._module, lambda: self._callback(self._user, self._stream, status, array, len(header), content[0], reason[0])
-        )
+        self._owner.from_outside(lambda: self._callback(self._user, self._stream, status, array, len(header), content[0], reason[0]))

@@ -19,7 +19,7 @@ from headgate.observe.custom_metrics import COUNTER, CUSTOM_METRICS, GAUGE
 from headgate.observe.variables import VariableReader
 from headgate.runtimes.native import abi
 from headgate.runtimes.native.abi import FFI, Pointer
-from headgate.runtimes.native.filter import BODY, REQUEST, RESPONSE, TRAILERS, NativeFilter
+from headgate.runtimes.native.filter import BODY, END, REQUEST, RESPONSE, TRAILERS, NativeFilter
 from headgate.runtimes.native.host_later import LaterFunctions
 from headgate.runtimes.native.host_plugins import PluginFunctions
 from headgate.runtimes.native.host_texts import MAX_TEXT, ArgumentError, pairs, put, text
@@ -101,29 +101,30 @@ class HostTable:
             "gauge_set": self._gauge_set,
             "later_complete": later.complete,
             "later_wanted": later.wanted,
+            "later_release": later.release,
             "plugin_register": plugins.register,
             "plugin_call": plugins.call,
         }
         self.pointer: Pointer = FFI.new("hg_host *")
         self.pointer.size = FFI.sizeof("hg_host")
         self.pointer.abi_version = abi.ABI_MAJOR << 16 | abi.ABI_MINOR
-        self.pointer.features = abi.HOST_PLUGINS
+        self.pointer.features = abi.HOST_PLUGINS | abi.HOST_BODY_ENDS
         types = {name: member.type for name, member in FFI.typeof("hg_host").fields}
         self._callbacks: dict[str, Pointer] = {
             name: FFI.callback(types[name], _guarded(function), error=abi.INTERNAL) for name, function in functions.items()
         }
-        self._callbacks["later_create"] = FFI.callback(types["later_create"], later.create, error=FFI.NULL)
+        self._callbacks["later_create"] = FFI.callback(types["later_create"], later.create, error=0)
         for name, callback in self._callbacks.items():
             setattr(self.pointer, name, callback)
 
     # --- whose stream, and whether now
 
-    def _filter(self, stream: Pointer, *hooks: int) -> NativeFilter:
+    def _filter(self, stream: int, *hooks: int) -> NativeFilter:
         """The filter that a stream's name stands for, in one of these hooks."""
         module = self._module
         if module.thread != threading.get_ident():
             raise _AnswerError(abi.WRONG_THREAD)
-        found = module.streams.get(int(FFI.cast("uintptr_t", stream)))
+        found = module.streams.get(stream)
         if found is None or found.stream is None:
             raise _AnswerError(abi.GONE)
         if not found.hook:
@@ -132,14 +133,14 @@ class HostTable:
             raise _AnswerError(abi.WRONG_HOOK)
         return found
 
-    def _request_headers(self, stream: Pointer) -> Headers:
+    def _request_headers(self, stream: int) -> Headers:
         found = self._filter(stream)
         assert found.stream is not None
-        if found.hook not in (REQUEST, BODY) or found.stream.response is not None:
+        if found.hook not in (REQUEST, BODY, END) or found.stream.response is not None:
             raise _AnswerError(abi.TOO_LATE if found.hook != REQUEST else abi.WRONG_HOOK)
         return found.stream.request.headers
 
-    def _response_headers(self, stream: Pointer) -> Headers:
+    def _response_headers(self, stream: int) -> Headers:
         found = self._filter(stream, RESPONSE)
         assert found.stream is not None
         if found.stream.response is None:
@@ -148,18 +149,18 @@ class HostTable:
 
     # --- heads
 
-    def _request_header_set(self, stream: Pointer, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
+    def _request_header_set(self, stream: int, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
         self._request_headers(stream).set(text(name, name_length), text(value, value_length))
         return abi.OK
 
-    def _request_header_add(self, stream: Pointer, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
+    def _request_header_add(self, stream: int, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
         self._request_headers(stream).add(text(name, name_length), text(value, value_length))
         return abi.OK
 
-    def _request_header_remove(self, stream: Pointer, name: Pointer, name_length: int) -> int:
+    def _request_header_remove(self, stream: int, name: Pointer, name_length: int) -> int:
         return abi.OK if self._request_headers(stream).remove(text(name, name_length)) else abi.NOT_FOUND
 
-    def _request_method_set(self, stream: Pointer, method: Pointer, length: int) -> int:
+    def _request_method_set(self, stream: int, method: Pointer, length: int) -> int:
         self._request_headers(stream)
         wanted = text(method, length)
         if not wanted or not wanted.isascii() or not wanted.replace("-", "").replace("_", "").isalnum():
@@ -169,25 +170,25 @@ class HostTable:
         current.request.method = wanted
         return abi.OK
 
-    def _request_target_set(self, stream: Pointer, target: Pointer, length: int) -> int:
+    def _request_target_set(self, stream: int, target: Pointer, length: int) -> int:
         self._request_headers(stream)
         current = self._filter(stream).stream
         assert current is not None
         current.request.target = checked_target(text(target, length))
         return abi.OK
 
-    def _response_header_set(self, stream: Pointer, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
+    def _response_header_set(self, stream: int, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
         self._response_headers(stream).set(text(name, name_length), text(value, value_length))
         return abi.OK
 
-    def _response_header_add(self, stream: Pointer, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
+    def _response_header_add(self, stream: int, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
         self._response_headers(stream).add(text(name, name_length), text(value, value_length))
         return abi.OK
 
-    def _response_header_remove(self, stream: Pointer, name: Pointer, name_length: int) -> int:
+    def _response_header_remove(self, stream: int, name: Pointer, name_length: int) -> int:
         return abi.OK if self._response_headers(stream).remove(text(name, name_length)) else abi.NOT_FOUND
 
-    def _response_status_set(self, stream: Pointer, status: int) -> int:
+    def _response_status_set(self, stream: int, status: int) -> int:
         self._response_headers(stream)
         if not 200 <= status <= 599:
             return abi.BAD_ARGUMENT
@@ -198,7 +199,7 @@ class HostTable:
 
     # --- bodies and trailers
 
-    def _body_set(self, stream: Pointer, data: Pointer, length: int) -> int:
+    def _body_set(self, stream: int, data: Pointer, length: int) -> int:
         found = self._filter(stream, REQUEST, RESPONSE)
         current = found.stream
         assert current is not None
@@ -208,33 +209,33 @@ class HostTable:
         message.body = put(data, length)
         return abi.OK
 
-    def _chunk_set(self, stream: Pointer, data: Pointer, length: int) -> int:
-        self._filter(stream, BODY).chunk = put(data, length)
+    def _chunk_set(self, stream: int, data: Pointer, length: int) -> int:
+        self._filter(stream, BODY, END).chunk = put(data, length)
         return abi.OK
 
-    def _trailer_headers(self, stream: Pointer) -> Headers:
+    def _trailer_headers(self, stream: int) -> Headers:
         trailers = self._filter(stream, TRAILERS).trailers
         if trailers is None:
             raise _AnswerError(abi.WRONG_HOOK)
         return trailers
 
-    def _trailer_set(self, stream: Pointer, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
+    def _trailer_set(self, stream: int, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
         self._trailer_headers(stream).set(text(name, name_length), text(value, value_length))
         return abi.OK
 
-    def _trailer_remove(self, stream: Pointer, name: Pointer, name_length: int) -> int:
+    def _trailer_remove(self, stream: int, name: Pointer, name_length: int) -> int:
         return abi.OK if self._trailer_headers(stream).remove(text(name, name_length)) else abi.NOT_FOUND
 
     # --- answers
 
-    def _reply(self, stream: Pointer, status: int, headers: Pointer, count: int, body: Pointer, length: int) -> int:
-        current = self._filter(stream, REQUEST, RESPONSE, BODY, TRAILERS).stream
+    def _reply(self, stream: int, status: int, headers: Pointer, count: int, body: Pointer, length: int) -> int:
+        current = self._filter(stream, REQUEST, RESPONSE, BODY, END, TRAILERS).stream
         assert current is not None
         current.reply(status, dict(pairs(headers, count)), put(body, length))
         return abi.OK
 
-    def _terminate(self, stream: Pointer, status: int) -> int:
-        found = self._module.streams.get(int(FFI.cast("uintptr_t", stream)))
+    def _terminate(self, stream: int, status: int) -> int:
+        found = self._module.streams.get(stream)
         current = found.stream if found is not None else None
         if current is None:
             return abi.GONE
@@ -242,24 +243,24 @@ class HostTable:
 
     # --- reading
 
-    def _request_header_get(self, stream: Pointer, name: Pointer, name_length: int, buffer: Pointer, length: Pointer) -> int:
+    def _request_header_get(self, stream: int, name: Pointer, name_length: int, buffer: Pointer, length: Pointer) -> int:
         current = self._filter(stream).stream
         assert current is not None
         return _copy(current.request.headers.get(text(name, name_length)), buffer, length)
 
-    def _response_header_get(self, stream: Pointer, name: Pointer, name_length: int, buffer: Pointer, length: Pointer) -> int:
+    def _response_header_get(self, stream: int, name: Pointer, name_length: int, buffer: Pointer, length: Pointer) -> int:
         current = self._filter(stream).stream
         assert current is not None
         if current.response is None:
             return abi.WRONG_HOOK
         return _copy(current.response.headers.get(text(name, name_length)), buffer, length)
 
-    def _variable_get(self, stream: Pointer, name: Pointer, name_length: int, buffer: Pointer, length: Pointer) -> int:
+    def _variable_get(self, stream: int, name: Pointer, name_length: int, buffer: Pointer, length: Pointer) -> int:
         current = self._filter(stream).stream
         assert current is not None
         return _copy(VariableReader(text(name, name_length)).read(current), buffer, length)
 
-    def _variable_set(self, stream: Pointer, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
+    def _variable_set(self, stream: int, name: Pointer, name_length: int, value: Pointer, value_length: int) -> int:
         current = self._filter(stream).stream
         assert current is not None
         key = text(name, name_length)

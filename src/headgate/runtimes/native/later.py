@@ -1,11 +1,14 @@
-"""A verdict that a module gives later, possibly from a thread of its own."""
+"""A verdict, or the end of a body, that a module gives later, possibly from a thread of its own.
+
+Compiled by mypyc; interpreted otherwise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from headgate.api.deferred import Deferred
+from headgate.api.deferred import DeferredChunk
 from headgate.api.errors import HeadgateError
 from headgate.api.status import Status
 from headgate.api.stream import Stream
@@ -14,11 +17,16 @@ if TYPE_CHECKING:
     from headgate.runtimes.native.module import NativeModule
 
 
-class Later(Deferred):
-    """One owed verdict. Its number leaves the module's table when it is given or nobody waits for it any more."""
+class Later(DeferredChunk):
+    """One owed verdict; :attr:`data` counts where it is of a body's end. Its number leaves the module's table when it is given or nobody
+    waits for it any more.
 
-    def __init__(self, module: NativeModule, number: int, stream: Stream) -> None:
+    :ivar of_end: it is of a body's end, not of a head
+    """
+
+    def __init__(self, module: NativeModule, number: int, stream: Stream, of_end: bool) -> None:
         super().__init__()
+        self.of_end = of_end
         self._module = module
         self._number = number
         self._stream = stream
@@ -38,6 +46,15 @@ class Later(Deferred):
             self.fail(refused)
             return
         self.resolve(verdict)
+
+    def release(self, data: bytes) -> None:
+        """In the worker's loop: the end goes on.
+
+        :param data: behind the last chunk
+        """
+        if not self.done:
+            self.data = data
+            self.resolve()
 
     def on_abandoned(self) -> None:
         """Nobody waits any more."""

@@ -1,6 +1,7 @@
 """One shared object at work: its factories, the streams that it may name, the verdicts that it owes.
 
 What a module calls comes in through :mod:`headgate.runtimes.native.host_table`; what is called in it goes through :class:`NativeFilter`.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from headgate.api.plugin import PluginClient
 from headgate.runtimes.native import guarded_memory
 from headgate.runtimes.native.abi import FFI, Pointer
+from headgate.runtimes.native.errors import FactoryRefusedError
 from headgate.runtimes.native.guarded_memory import GuardedMemory
 from headgate.runtimes.native.library import Library
 
@@ -26,14 +28,11 @@ if TYPE_CHECKING:
 NULL: Final = FFI.NULL
 
 
-class FactoryRefusedError(ValueError):
-    """A module's ``headgate_factory_create`` refused a configuration."""
-
-
 class NativeModule:
     """One loaded shared object of one entry.
 
     :ivar name: the entry's name, for logs and metrics
+    :ivar note: what is written before each call (:mod:`headgate.runtimes.native.crash_note`)
     :ivar streams: filters whose streams the module may name, by the number that is the name
     :ivar laters: verdicts that the module owes, by number
     :ivar plugins: plugins that it has registered, by name
@@ -41,36 +40,39 @@ class NativeModule:
     :ivar building: a factory is being created
     """
 
-    def __init__(self, path: Path, name: str) -> None:
-        self.library = Library(path)
-        self.name = name
-        self.path = path
+    def __init__(self, path: Path, name: str, note: bytes) -> None:
+        self.library: Library = Library(path)
+        self.name: str = name
+        self.note: bytes = note
+        self.path: Path = path
         self.streams: dict[int, NativeFilter] = {}
         self.laters: dict[int, Later] = {}
         self.plugins: dict[str, PluginClient] = {}
         self.answers: set[PluginAnswer] = set()
-        self.building = False
+        self.building: bool = False
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.thread = 0
+        self.thread: int = 0
         self.guard: GuardedMemory | None = GuardedMemory() if guarded_memory.ENABLED else None
         self.error: Pointer = FFI.new("hg_error *")
         self.error.size = FFI.sizeof("hg_error")
         self._host: Pointer = NULL
         self._keep: object = None
         self._factories: list[NativeFactory] = []
-        self._last_number = 0
-        self._closed = False
+        self._last_number: int = 0
+        self._closed: bool = False
         library = self.library
-        self.filter_create = library.function("headgate_filter_create")
-        self.filter_destroy = library.function("headgate_filter_destroy")
-        self.filter_configure = library.function("headgate_filter_configure")
-        self.on_request = library.function("headgate_on_request")
-        self.on_response = library.function("headgate_on_response")
-        self.on_request_body = library.function("headgate_on_request_body")
-        self.on_response_body = library.function("headgate_on_response_body")
-        self.on_request_trailers = library.function("headgate_on_request_trailers")
-        self.on_response_trailers = library.function("headgate_on_response_trailers")
-        self.on_log = library.function("headgate_on_log")
+        self.filter_create: Pointer = library.function("headgate_filter_create")
+        self.filter_destroy: Pointer = library.function("headgate_filter_destroy")
+        self.filter_configure: Pointer = library.function("headgate_filter_configure")
+        self.on_request: Pointer = library.function("headgate_on_request")
+        self.on_response: Pointer = library.function("headgate_on_response")
+        self.on_request_body: Pointer = library.function("headgate_on_request_body")
+        self.on_response_body: Pointer = library.function("headgate_on_response_body")
+        self.on_request_end: Pointer = library.function("headgate_on_request_end")
+        self.on_response_end: Pointer = library.function("headgate_on_response_end")
+        self.on_request_trailers: Pointer = library.function("headgate_on_request_trailers")
+        self.on_response_trailers: Pointer = library.function("headgate_on_response_trailers")
+        self.on_log: Pointer = library.function("headgate_on_log")
 
     def provide(self, host: Pointer, keep: object) -> None:
         """Give it the table of host functions.
@@ -104,10 +106,17 @@ class NativeModule:
         self._last_number += 1
         return self._last_number
 
-    def bind(self) -> None:
-        """The running loop and this thread are the worker's."""
-        self.loop = asyncio.get_running_loop()
-        self.thread = threading.get_ident()
+    def name_stream(self, owner: NativeFilter) -> int:
+        """A name by which the module may speak of a filter's stream, until that is taken out of :attr:`streams`.
+
+        The first tells which loop and thread are the worker's: those at hand.
+        """
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+            self.thread = threading.get_ident()
+        number = self.number()
+        self.streams[number] = owner
+        return number
 
     def take_error(self) -> str:
         """What the module said went wrong; empty if it said nothing."""
@@ -143,5 +152,5 @@ class NativeFactory:
     """One configuration, as the module holds it: the ``config`` of its filters."""
 
     def __init__(self, module: NativeModule, pointer: Pointer) -> None:
-        self.module = module
-        self.pointer = pointer
+        self.module: NativeModule = module
+        self.pointer: Pointer = pointer

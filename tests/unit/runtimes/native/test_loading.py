@@ -8,12 +8,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from headgate.api import ConfigRejected
+from headgate.cli import main
 from headgate.runtimes.native import abi
 from headgate.runtimes.native.crash_note import CrashNote, create_note, entry_note
 from headgate.testing import FilterTester
-from tests.native.build import build
+from tests.native.build import FOLDER, build
 
 MINIMAL = """
 #include <headgate_filter.h>
@@ -66,9 +68,26 @@ def test_a_later_minor_version_loads(tmp_path: Path) -> None:
     assert FilterTester("native", {}, entry={"path": str(module)}).request().status == 200
 
 
+def test_a_module_built_with_the_first_header_loads_and_works(tmp_path: Path) -> None:
+    """The promise of the header: major 1 loads in every Headgate that speaks major 1."""
+    module = build(FOLDER / "exercise.c", tmp_path / "exercise.so", include=FOLDER / "abi_1_0")
+    exchange = FilterTester("native", {}, entry={"path": str(module)}).request("GET", "/", {"Do": "set"})
+    assert exchange.upstream[0].headers.get("x-new") == "one"
+
+
+def test_what_the_first_header_laid_down_has_kept_its_place(tmp_path: Path) -> None:
+    printed = []
+    for number, include in enumerate((FOLDER / "abi_1_0", abi.INCLUDE_DIR)):
+        program = tmp_path / f"offsets-{number}"
+        subprocess.run(["cc", "-std=c11", f"-I{include}", "-o", program, FOLDER / "abi_1_0" / "offsets.c"], check=True)
+        printed.append(subprocess.run([program], capture_output=True, text=True, check=True).stdout)
+    assert printed[0] == printed[1]
+    assert "plugin_call" in printed[0]
+
+
 def test_another_major_version_is_refused(tmp_path: Path) -> None:
     module = made(tmp_path, MINIMAL, "-DVERSION=((2u<<16)|3)")
-    assert "speaks version 2.3 of the filter ABI, this Headgate 1.0" in finding(module)
+    assert "speaks version 2.3 of the filter ABI, this Headgate 1.1" in finding(module)
 
 
 def test_missing_and_unreadable_files(tmp_path: Path) -> None:
@@ -106,6 +125,29 @@ def test_an_unresolved_symbol_is_named(tmp_path: Path) -> None:
 def test_a_go_plugin_is_explained(tmp_path: Path) -> None:
     module = made(tmp_path, MINIMAL + 'const char marker[] = "go:link.thispluginpath";', "-DVERSION=HG_ABI_VERSION")
     assert "-buildmode=c-shared" in finding(module)
+    with pytest.raises(ConfigRejected) as caught:
+        FilterTester("loadso", {}, entry={"go_plugin_config": {"so_path": str(module)}})
+    assert "-buildmode=c-shared" in str(caught.value)
+
+
+def test_mosn_s_way_of_naming_a_shared_object(tmp_path: Path) -> None:
+    module = made(tmp_path, MINIMAL.replace("return HG_CONTINUE", "return HG_FAILED"), "-DVERSION=HG_ABI_VERSION")
+    entry = {"go_plugin_config": {"so_path": str(module), "factory_method": "CreateFactory"}}
+    assert FilterTester("loadso", {}, entry=entry).request().status == 500
+
+
+def test_the_header_is_where_the_command_says() -> None:
+    result = CliRunner().invoke(main, ["include-dir"], catch_exceptions=False)
+    assert Path(result.output.strip()) == abi.INCLUDE_DIR
+    assert (abi.INCLUDE_DIR / "headgate_filter.h").is_file()
+
+
+@pytest.mark.parametrize("options", [("-std=c11", "-pedantic"), ("-std=c++17", "-x", "c++")])
+def test_the_header_needs_nothing_but_a_compiler(tmp_path: Path, options: tuple[str, ...]) -> None:
+    source = tmp_path / "alone.c"
+    source.write_text("#include <headgate_filter.h>\nint main(void) { return 0; }")
+    command = ["cc", "-Wall", "-Wextra", "-Werror", f"-I{abi.INCLUDE_DIR}", *options, "-o", str(tmp_path / "alone"), str(source)]
+    subprocess.run(command, check=True)
 
 
 def test_a_factory_that_refuses(exercise: Path) -> None:
@@ -154,3 +196,20 @@ def test_a_crash_note_survives_in_shared_memory() -> None:
     assert reader.read() is None
     writer.enter(entry_note("l" * 2000, "n"))
     assert reader.read() is None, "cut off, so it names nobody"
+
+
+def test_a_crash_note_names_whoever_is_entered() -> None:
+    fd, other = create_note(), create_note()
+    writer, reader, second = CrashNote(), CrashNote(), CrashNote()
+    writer.attach(fd)
+    reader.attach(fd)
+    second.attach(other)
+    auth, limit = entry_note("listener", "auth"), entry_note("l", "limit")
+    for entry, name in ((auth, "auth"), (auth, "auth"), (limit, "limit"), (auth, "auth")):
+        writer.enter(entry)
+        assert (reader.read() or ("", ""))[1] == name
+        writer.leave()
+        assert reader.read() is None
+    writer.attach(other)
+    writer.enter(auth)
+    assert second.read() == ("listener", "auth")

@@ -26,8 +26,8 @@
  * A MODULE EXPORTS
  *   required   headgate_abi_version, headgate_factory_create, headgate_factory_destroy, and at least one hook
  *   optional   headgate_module_info, headgate_filter_create with headgate_filter_destroy, headgate_filter_configure
- *   hooks      headgate_on_request, headgate_on_request_body, headgate_on_request_trailers,
- *              headgate_on_response, headgate_on_response_body, headgate_on_response_trailers, headgate_on_log
+ *   hooks      headgate_on_request, headgate_on_request_body, headgate_on_request_end, headgate_on_request_trailers,
+ *              headgate_on_response, headgate_on_response_body, headgate_on_response_end, headgate_on_response_trailers, headgate_on_log
  * Their prototypes stand at the end of this file.
  */
 #ifndef HEADGATE_FILTER_H
@@ -42,7 +42,7 @@ extern "C" {
 #endif
 
 #define HG_ABI_MAJOR 1u
-#define HG_ABI_MINOR 0u
+#define HG_ABI_MINOR 1u
 #define HG_ABI_VERSION ((HG_ABI_MAJOR << 16) | HG_ABI_MINOR)
 
 #if defined(_WIN32)
@@ -66,7 +66,7 @@ enum {
   HG_TERMINATE = 2,     /* the stream ends without a response */
   HG_REMATCH_ROUTE = 3, /* on_request in phase HG_AFTER_ROUTE: the route is matched again */
   HG_RECHOOSE_HOST = 4, /* on_request in phase HG_AFTER_CHOOSE_HOST: the host is chosen again */
-  HG_LATER = 5,         /* on_request, on_response: the verdict comes by later_complete */
+  HG_LATER = 5,         /* on_request, on_response: the verdict comes by later_complete; on_request_end, on_response_end: the end waits */
   HG_FAILED = -1        /* the filter's own failure: `error` says what; the entry's on_error decides about the request */
 };
 
@@ -104,6 +104,7 @@ enum { HG_TRACE = 0, HG_DEBUG = 1, HG_INFO = 2, HG_WARN = 3, HG_ERROR = 4 };
 
 /* Host features (hg_host.features). */
 #define HG_HOST_PLUGINS ((uint64_t)1 << 0) /* plugin_register and plugin_call work */
+#define HG_HOST_BODY_ENDS ((uint64_t)1 << 1) /* headgate_on_request_end and headgate_on_response_end are called, later_release works (1.1) */
 
 /* A counted text. `data` may be NULL when `length` is 0. */
 typedef struct hg_text {
@@ -256,7 +257,8 @@ typedef struct hg_host {
   int32_t (*response_header_remove)(hg_stream *, const char *name, size_t name_length);
   int32_t (*response_status_set)(hg_stream *, uint32_t status); /* 200 to 599 */
 
-  /* Bodies. body_set: in on_request or on_response with HG_BODY_BUFFER. chunk_set: in a body hook; an empty chunk drops it. */
+  /* Bodies. body_set: in on_request or on_response with HG_BODY_BUFFER. chunk_set: in a body hook; an empty chunk drops it. In a hook of a
+   * body's end: what goes on behind the last chunk (1.1). */
   int32_t (*body_set)(hg_stream *, const char *data, size_t length);
   int32_t (*chunk_set)(hg_stream *, const char *data, size_t length);
 
@@ -282,7 +284,8 @@ typedef struct hg_host {
   int32_t (*counter_add)(const char *name, size_t length, uint64_t amount);
   int32_t (*gauge_set)(const char *name, size_t length, int64_t value);
 
-  /* A verdict that comes later: in on_request or on_response, then return HG_LATER. NULL if that is not possible here. */
+  /* A verdict that comes later: in on_request or on_response, then return HG_LATER. NULL if that is not possible here.
+   * In a hook of a body's end (1.1): the end is held; later_release or later_complete lets it go. */
   hg_later *(*later_create)(hg_stream *);
   /* [any thread] The verdict, once. With HG_STOP a reply may be given along: status 0 means none. HG_GONE if nobody waits any more. */
   int32_t (*later_complete)(hg_later *, int32_t verdict, uint32_t status, const hg_pair *headers, size_t header_count, const char *body,
@@ -296,6 +299,13 @@ typedef struct hg_host {
   int32_t (*plugin_register)(const char *name, size_t length, const hg_text *arguments, size_t argument_count);
   int32_t (*plugin_call)(hg_stream *, const char *name, size_t length, const hg_pair *headers, size_t header_count, const char *body,
                          size_t body_length, uint32_t timeout_ms, hg_plugin_callback callback, void *user);
+
+  /* --- from 1.1 on: HG_HAS(host, hg_host, later_release), and HG_HOST_BODY_ENDS --- */
+
+  /* [any thread] Lets the end of a body go that a hook holds, once, with this behind the last chunk, in place of what chunk_set gave.
+   * later_complete does so without changing what chunk_set gave: HG_CONTINUE; HG_STOP with a reply, while the response has not begun;
+   * HG_TERMINATE; HG_FAILED. HG_GONE if nobody waits any more, HG_WRONG_HOOK for what is no body's end. */
+  int32_t (*later_release)(hg_later *, const char *data, size_t length);
 } hg_host;
 
 /* --- what a module exports ---
@@ -328,6 +338,11 @@ HG_EXPORT int32_t headgate_on_request_body(hg_factory *factory, hg_filter *filte
                                            hg_error *error);
 HG_EXPORT int32_t headgate_on_response_body(hg_factory *factory, hg_filter *filter, hg_stream *stream, const char *data, size_t length,
                                             hg_error *error);
+/* The body is complete (from 1.1 on, where the host has HG_HOST_BODY_ENDS; an older one calls neither): with HG_BODY_CHUNKS, once, behind the
+ * last chunk and before the trailers, also for a message without a body. A module that keeps chunks back lets them go here, by chunk_set.
+ * HG_CONTINUE, HG_FAILED, HG_STOP after reply, or HG_LATER after later_create. */
+HG_EXPORT int32_t headgate_on_request_end(hg_factory *factory, hg_filter *filter, hg_stream *stream, hg_error *error);
+HG_EXPORT int32_t headgate_on_response_end(hg_factory *factory, hg_filter *filter, hg_stream *stream, hg_error *error);
 /* Trailers as a head with fields only. */
 HG_EXPORT int32_t headgate_on_request_trailers(hg_factory *factory, hg_filter *filter, hg_stream *stream, const hg_head *trailers,
                                                hg_error *error);
