@@ -81,6 +81,7 @@ class PluginDefinition:
     :ivar protocol: what the fifth field of its handshake line must be
     :ivar log_level: level at which its output is logged; ``OFF``: it is not
     :ivar health_interval: seconds between two health checks; 0: none
+    :ivar program: stands for the files that the program consists of, as they were found when the configuration was read
     """
 
     name: str
@@ -99,6 +100,7 @@ class PluginDefinition:
     protocol: str = "grpc"
     log_level: str = "INFO"
     health_interval: float = 10.0
+    program: str = ""
 
 
 class PluginReceiver(Protocol):

@@ -111,6 +111,7 @@ class Deployment:
     :ivar slots: its number of workers
     :ivar config_fd: descriptor of its text
     :ivar folder: where its file lies: what relative paths are relative to
+    :ivar programs: fingerprints of its plugins' programs by name: every worker, also one that is started later, means the same programs
     """
 
     def __init__(self, generation: int, config: HeadgateConfig, sockets: SocketSet, folder: Path = Path("/")) -> None:
@@ -118,6 +119,7 @@ class Deployment:
         self.config = config
         self.sockets = sockets
         self.folder = folder
+        self.programs: dict[str, str] = {}
         self.slots = worker_count(config)
         self.config_fd = store_config(to_wire(config))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from headgate.api.errors import ConfigRejected
+from headgate.api.plugin import PluginDefinition
 from headgate.observe.metric_group import MetricGroup
 from headgate.runtimes.process.definition_build import PluginPlace, configured_plugins, definition_from_wire
 from headgate.runtimes.process.plugin_state import PluginState, states_to_wire
@@ -34,6 +35,7 @@ class PluginRollout:
     def __init__(self, pool: WorkerPool, directory: Callable[[], Path]) -> None:
         self._pool = pool
         self._plugins = PluginSupervisor(directory, self._publish, self._workers)
+        self._coming: Deployment | None = None
         self._switching: set[asyncio.Task[bool]] = set()
         self._told: list[WorkerProcess] = []  # also those that are being launched, which have no place in the pool yet
         pool.on_started.append(self._on_worker_started)
@@ -45,17 +47,21 @@ class PluginRollout:
 
         :raises ConfigRejected: for programs that cannot be executed; nothing has been started then
         """
-        declared, errors = configured_plugins(deployment.config, PluginPlace(deployment.folder, deployment.config))
+        place = PluginPlace(deployment.folder, deployment.config, programs=deployment.programs)
+        declared, errors = configured_plugins(deployment.config, place)
         if errors:
             raise ConfigRejected(errors)
+        self._coming = deployment
         self._plugins.prepare(deployment.generation, declared)
 
     def commit(self, deployment: Deployment) -> None:
         """A configuration is in force."""
+        self._coming = None
         self._plugins.commit(deployment.generation, deployment.graceful_timeout)
 
     async def abort(self, deployment: Deployment) -> None:
         """A configuration does not come into force."""
+        self._coming = None
         await self._plugins.abort(deployment.generation)
 
     async def stop(self) -> None:
@@ -122,8 +128,14 @@ class PluginRollout:
         event = message.get("event")
         try:
             if event == protocol.NEED_PLUGIN:
-                self._plugins.need(protocol.number(message, "generation"), definition_from_wire(message.get("definition")))
+                self._need(protocol.number(message, "generation"), definition_from_wire(message.get("definition")))
             elif event == protocol.PLUGIN_IDLE:
                 self._plugins.worker_idle(worker.pid, protocol.text(message, "instance"))
         except ValueError as error:
             _LOG.error("worker %d (pid %d) said what makes no sense: %s", worker.slot, worker.pid, error)
+
+    def _need(self, generation: int, definition: PluginDefinition) -> None:
+        for deployment in (self._coming, self._pool.deployment):
+            if deployment is not None and deployment.generation == generation:
+                deployment.programs.setdefault(definition.name, definition.program)
+        self._plugins.need(generation, definition)

@@ -3,7 +3,8 @@
 ========== ===================================================== =======================================================
 command    beside the ``id`` of the call                         the worker
 ========== ===================================================== =======================================================
-prepare    ``generation``, ``folder`` of the configuration file;  builds everything anew from it, in a thread
+prepare    ``generation``, ``folder`` of the configuration file,  builds everything anew from it, in a thread
+           ``programs``: fingerprints by plugin, ``in_force``;
            one descriptor: the configuration
 sockets    ``sockets``: numbers; as many descriptors             keeps listening sockets for a later ``commit`` or ``serve``
 commit     ``generation``, ``serve``: [number, listener] pairs   swaps to what it prepared and accepts on exactly these sockets
@@ -112,6 +113,17 @@ def numbers(message: Message, key: str) -> list[int]:
     if not isinstance(value, list):
         raise ValueError(f"control message without {key!r}: {message!r}")
     return [int(item) for item in value]
+
+
+def texts(message: Message, key: str) -> dict[str, str]:
+    """Strings by name of a message.
+
+    :raises ValueError: if they are missing: a fault of the peer
+    """
+    value = message.get(key)
+    if not isinstance(value, dict):
+        raise ValueError(f"control message without {key!r}: {message!r}")
+    return {str(name): str(item) for name, item in value.items()}
 
 
 def serve_pairs(message: Message) -> list[tuple[int, str]]:

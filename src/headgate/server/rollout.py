@@ -23,7 +23,12 @@ async def prepare(worker: WorkerProcess, deployment: Deployment, in_force: bool 
     :raises ConfigRejected: if it refuses
     :raises ServerError: if it dies over it, or does not answer
     """
-    fields: Message = {"generation": deployment.generation, "folder": str(deployment.folder), "in_force": in_force}
+    fields: Message = {
+        "generation": deployment.generation,
+        "folder": str(deployment.folder),
+        "programs": deployment.programs,
+        "in_force": in_force,
+    }
     _check(worker, await worker.call(protocol.PREPARE, fields, [deployment.config_fd], timeout=PREPARE_TIMEOUT))
     worker.prepared = deployment.generation
 

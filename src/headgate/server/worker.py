@@ -129,8 +129,8 @@ class Worker:
         return None
 
     async def _prepare(self, message: Message, fds: list[int]) -> None:
-        folder = Path(protocol.text(message, "folder"))
-        await self._service.prepare(protocol.number(message, "generation"), fds[0], folder, message.get("in_force") is True)
+        folder, programs = Path(protocol.text(message, "folder")), protocol.texts(message, "programs")
+        await self._service.prepare(protocol.number(message, "generation"), fds[0], folder, programs, message.get("in_force") is True)
 
     def _cancel_build(self) -> None:
         if self._build is not None:

@@ -70,12 +70,14 @@ class BuildTask:
 
     :ivar config_fd: descriptor of the configuration's text; closed by the build
     :ivar folder: where the configuration file lies
+    :ivar programs: fingerprints of plugins' programs by name, as the supervisor knows them
     :ivar in_force: the other workers have the configuration already: a plugin that is down at present is no reason to refuse it
     """
 
     generation: int
     config_fd: int
     folder: Path
+    programs: dict[str, str]
     context: WorkerContext
     plugins: WorkerPlugins
     in_force: bool = False
@@ -111,7 +113,7 @@ def build_runtime(config: HeadgateConfig, context: WorkerContext, plugins: Plugi
 
 def _candidate(task: BuildTask, loop: asyncio.AbstractEventLoop) -> Candidate:
     config = from_wire(read_config(task.config_fd))
-    place = PluginPlace(task.folder, config, look=not task.in_force)
+    place = PluginPlace(task.folder, config, look=not task.in_force, programs=task.programs)
     declared, errors = configured_plugins(config, place)
     if errors:
         raise ConfigRejected(errors)

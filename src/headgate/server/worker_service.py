@@ -75,16 +75,17 @@ class WorkerService:
                 if entry.name == name and entry.quarantined_until < until:
                     entry.set_aside(until - now, "brought a worker down")
 
-    async def prepare(self, generation: int, config_fd: int, folder: Path, in_force: bool = False) -> None:
+    async def prepare(self, generation: int, config_fd: int, folder: Path, programs: dict[str, str], in_force: bool = False) -> None:
         """Build a candidate beside what is in force.
 
         :param config_fd: descriptor of the configuration's text; closed here
         :param folder: where the configuration file lies
+        :param programs: fingerprints of plugins' programs by name
         :param in_force: the other workers have it already
         :raises ConfigRejected: if it cannot be; nothing has changed then
         """
         self.abort()
-        task = BuildTask(generation, config_fd, folder, self._context, self._plugins, in_force)
+        task = BuildTask(generation, config_fd, folder, programs, self._context, self._plugins, in_force)
         self._prepared = await build_candidate(task, self._discard)
 
     def abort(self) -> None:

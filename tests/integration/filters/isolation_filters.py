@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from headgate.api import (
     BodyNeed,
     Deferred,
+    DeferredChunk,
     FilterCallbacks,
     Headers,
     Phase,
@@ -122,6 +123,90 @@ class Shout(StreamFilter[object]):
 
     def on_send_data(self, stream: Stream, data: bytes) -> bytes:
         return data.upper()
+
+
+@stream_filter("t-keeps", config=dict[str, str])
+class Keeps(StreamFilter[dict[str, str]]):
+    """Keeps the chunks back until their end, notes the order of its hooks, and does at the end as its configuration says."""
+
+    request_body = BodyNeed.CHUNKS
+    response_body = BodyNeed.CHUNKS
+
+    def __init__(self, config: dict[str, str]) -> None:
+        super().__init__(config)
+        self.kept = b""
+        self.hooks: list[str] = []
+
+    def on_receive(self, stream: Stream) -> None:
+        self.hooks.append("receive")
+
+    def on_receive_data(self, stream: Stream, data: bytes) -> bytes:
+        return self._keep("receive_data", data)
+
+    def on_receive_end(self, stream: Stream) -> bytes | DeferredChunk | None:
+        self.hooks.append("receive_end")
+        return self._end(stream, self.config.get("receive", "none"))
+
+    def on_receive_trailers(self, stream: Stream, trailers: Headers) -> None:
+        self.hooks.append("receive_trailers")
+
+    def on_send(self, stream: Stream) -> Status | None:
+        self.hooks.append("send")
+        return Status.STOP if "stop" in self.config else None
+
+    def on_send_data(self, stream: Stream, data: bytes) -> bytes:
+        return self._keep("send_data", data)
+
+    def on_send_end(self, stream: Stream) -> bytes | DeferredChunk | None:
+        self.hooks.append("send_end")
+        return self._end(stream, self.config.get("send", "none"))
+
+    def on_send_trailers(self, stream: Stream, trailers: Headers) -> None:
+        self.hooks.append("send_trailers")
+
+    def on_destroy(self) -> None:
+        if "file" in self.config:
+            Path(self.config["file"]).write_text(" ".join(self.hooks))
+
+    def _keep(self, hook: str, data: bytes) -> bytes:
+        if self.hooks[-1] != hook:
+            self.hooks.append(hook)
+        self.kept += data
+        return b""
+
+    def _end(self, stream: Stream, how: str) -> bytes | DeferredChunk | None:
+        kept, self.kept = self.kept.upper() + b".", b""
+        if how == "raise":
+            raise RuntimeError("broken")
+        if how == "number":
+            return 5  # type: ignore[return-value]  # what must not be
+        if how == "reply":
+            stream.reply(403, body=kept)
+            return None
+        if how == "bytes":
+            return kept
+        if how == "none":
+            return None
+        chunk = DeferredChunk(kept)
+        loop = asyncio.get_running_loop()
+        if how == "later":
+            loop.call_later(0.01, chunk.resolve)
+        elif how == "at once":
+            chunk.resolve()
+        elif how == "fail":
+            loop.call_soon(chunk.fail, RuntimeError("broken"))
+        elif how == "text":
+            chunk.data = "text"  # type: ignore[assignment]  # what must not be
+            loop.call_soon(chunk.resolve)
+        elif how == "later reply":
+            loop.call_soon(self._reply, stream, chunk)
+        elif how != "never":
+            loop.call_soon(chunk.resolve, Status(how))
+        return chunk
+
+    def _reply(self, stream: Stream, chunk: DeferredChunk) -> None:
+        stream.reply(403, body=chunk.data)
+        chunk.resolve()
 
 
 @stream_filter("t-trailers")

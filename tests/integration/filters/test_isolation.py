@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,34 +21,8 @@ from headgate.api import ConfigRejected
 from headgate.runtimes.process import isolation
 from headgate.runtimes.process.isolation_endpoint import HostAddress
 from headgate.testing import Reply
-from tests.integration.filters.isolation_places import Isolated, OneHost, Place, SharedHosts
+from tests.integration.filters.isolation_places import Isolated, OneHost, Place
 from tests.integration.harness import until
-
-
-@pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedHosts]:
-    shared = SharedHosts(tmp_path_factory.mktemp("h"))
-    yield shared
-    shared.close()
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[OneHost]:
-    one = OneHost(tmp_path)
-    yield one
-    one.close()
-
-
-@pytest.fixture(params=[False, True], ids=["inline", "process"])
-def filtered(request: pytest.FixtureRequest, hosts: SharedHosts) -> Place:
-    """Makes testers, once for each place in which a filter can run."""
-    return Place(hosts, request.param)
-
-
-@pytest.fixture
-def isolated(host: OneHost) -> Isolated:
-    return Isolated(host)
-
 
 ROUTE = {
     "name": "named",

@@ -147,6 +147,21 @@ def test_a_new_worker_finds_the_plugins(headgate: HeadgateFactory, backend: Back
     assert plugins(proxy)[0]["restarts"] == 0
 
 
+def test_a_new_worker_starts_while_the_plugin_is_down(headgate: HeadgateFactory, tmp_path: Path) -> None:
+    program = write_plugin(tmp_path, SERVING)
+    proxy = headgate(asking_config(plugins=[plugin(program, call_timeout="100ms")], config={"call_timeout": 0.1}), extensions=[ASKER])
+    (worker,) = proxy.workers()
+    first = int(proxy.get("/pid").body)
+    program.write_text("#!/bin/false\n")
+    os.kill(first, signal.SIGKILL)
+    until(lambda: proxy.get("/pid").status == 500, "the plugin is down")
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: proxy.workers() not in ([worker], []), "another worker serves")
+    assert proxy.get("/pid").status == 500
+    write_plugin(tmp_path, SERVING)
+    until(lambda: proxy.get("/pid").status == 200, "the plugin is back")
+
+
 def test_no_request_fails_when_a_definition_changes_under_load(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
     program, upstream = write_plugin(tmp_path, SERVING), backend()
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from headgate.api.stream_filter import FilterCallbacks, StreamFilterFactory
+from headgate.runtimes.process.host_words import host_words
 from headgate.runtimes.process.isolated_filter import IsolatedFactory
 from headgate.runtimes.process.isolation_connection import IsolationError
 from headgate.runtimes.process.isolation_endpoint import EndpointSource, HostAddress
@@ -74,12 +75,12 @@ class AwaitedFactory(StreamFilterFactory):
             try:
                 welcome = greet(address, self._greeting)
             except Exception as error:
-                self._problem = f"it does not answer: {error}"
+                self._problem = f"it does not answer: {host_words(str(error))}"
             else:
                 if not welcome.error:
                     self._factory = IsolatedFactory(self._link, welcome.slots, welcome.logs)
                     _LOG.info("filter %s: its process is there", self._name)
                     return
-                self._problem = f"it cannot be created: {welcome.error}"
+                self._problem = f"it cannot be created: {host_words(welcome.error)}"
             _LOG.error("filter %s: its process: %s", self._name, self._problem)
             self._closed.wait(RETRY)

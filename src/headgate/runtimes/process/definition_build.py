@@ -15,6 +15,7 @@ from typing import Final
 from headgate.api.errors import ConfigError
 from headgate.api.plugin import PluginDefinition, PluginLimits, PluginRestart
 from headgate.config.models import HeadgateConfig, ProcessPluginConfig
+from headgate.runtimes.process.program_files import program_fingerprint
 
 LOG_BASE: Final = "MOSN_LOGBASE"
 """The variable that names the directory of a plugin's logs."""
@@ -27,10 +28,14 @@ class PluginPlace:
     :ivar log_base: directory of the plugins' logs, ending in a slash
     """
 
-    def __init__(self, folder: Path, config: HeadgateConfig, look: bool = True) -> None:
-        """:param look: refuse programs and directories that are not there; else what they are called will do"""
+    def __init__(self, folder: Path, config: HeadgateConfig, look: bool = True, programs: dict[str, str] | None = None) -> None:
+        """
+        :param look: refuse programs and directories that are not there; else what they are called will do
+        :param programs: fingerprints of programs by the plugins' names, which hold whatever the files look like now; others are added
+        """
         self.folder = folder
         self._look = look
+        self._programs: dict[str, str] = {} if programs is None else programs
         configured = config.plugin.log_base if config.plugin is not None else ""
         self.log_base = os.path.join(configured or folder / "logs", "")
 
@@ -47,7 +52,11 @@ class PluginPlace:
         command = definition.command or (str(self.folder / definition.name),)
         program = self._program(command[0], env.get("PATH", os.environ.get("PATH", os.defpath)), f"{path}.command", definition.name)
         env.setdefault(LOG_BASE, self.log_base)
-        return replace(definition, command=(program, *command[1:]), cwd=cwd, env=tuple(env.items()))
+        found = replace(definition, command=(program, *command[1:]), cwd=cwd, env=tuple(env.items()))
+        fingerprint = self._programs.get(definition.name)
+        if fingerprint is None:
+            fingerprint = self._programs[definition.name] = program_fingerprint(found)
+        return replace(found, program=fingerprint)
 
     def _program(self, name: str, search_path: str, path: str, plugin: str) -> str:
         beside = os.path.normpath(self.folder / name)

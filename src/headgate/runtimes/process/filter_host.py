@@ -29,8 +29,7 @@ from headgate.runtimes.module.loader import load_extensions
 from headgate.runtimes.process.filter_host_connection import WorkerConnection
 from headgate.runtimes.process.filter_host_entry import HostedFactory
 from headgate.runtimes.process.isolation import SETTINGS
-from headgate.runtimes.process.isolation_endpoint import PROTOCOL
-from headgate.runtimes.process.isolation_messages import Hello
+from headgate.runtimes.process.isolation_messages import PROTOCOL, Hello
 
 _LOG: Final = logging.getLogger("headgate.isolation")
 

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from typing import Final
 
-from headgate.api.deferred import Deferred, DeferredCallbacks
-from headgate.api.messages import RequestHead, ResponseHead
-from headgate.api.status import BodyNeed, Status
+from headgate.api.deferred import Deferred, DeferredCallbacks, DeferredChunk
+from headgate.api.status import Status
 from headgate.proxy.filter_entry import FilterSlot
+from headgate.runtimes.process.filter_host_body import HostedBody
 from headgate.runtimes.process.filter_host_stream import HostedStream
 from headgate.runtimes.process.isolation_messages import Changes, Done, Failed, plain
 
@@ -19,7 +19,7 @@ _LOG: Final = logging.getLogger("headgate.isolation")
 
 
 class HostedCall:
-    """A slot's handler, from its call to its verdict.
+    """A slot's hooks in the engine's order: the head's handler, then, if the message passes, those of its body, its end, its trailers.
 
     :param finished: told what came of it, once, unless it is abandoned before
     """
@@ -35,14 +35,9 @@ class HostedCall:
         self._over = False
         self._task: asyncio.Future[Status | None] | None = None
         self._deferred: Deferred | None = None
-        message = self._message()
-        self._need = slot.capabilities.response_body if sending else slot.capabilities.request_body
-        self._body = message.body
-        self._trailers = message.trailers
-        if self._need != BodyNeed.BUFFER:
-            message.body = None  # what has not asked for the whole does not get it, wherever it runs
-        if not (slot.capabilities.response_trailers if sending else slot.capabilities.request_trailers):
-            self._trailers = None
+        self._verdict = Status.CONTINUE
+        self._hook = "on_send" if sending else "on_receive"
+        self._body = HostedBody(stream, slot, sending)
         # Nested values may be changed in place.
         self._before = {name: deepcopy(value) if isinstance(value, list | dict) else value for name, value in stream.variables.items()}
         request, response = stream.request, stream.response
@@ -57,12 +52,12 @@ class HostedCall:
             verdict = hooks.on_send(stream) if self._sending else hooks.on_receive(stream)
             if isinstance(verdict, Deferred):
                 self._deferred = verdict
-                verdict.wait(DeferredCallbacks(self._on_done, self._on_failed))
+                verdict.wait(DeferredCallbacks(self._on_verdict, self._on_failed))
             elif isinstance(verdict, Awaitable):
                 self._task = asyncio.ensure_future(_awaited(verdict))
                 self._task.add_done_callback(self._task_done)
             else:
-                self._on_done(verdict)
+                self._on_verdict(verdict)
         except BaseException as error:
             self._on_failed(error)
 
@@ -76,11 +71,48 @@ class HostedCall:
         if self._deferred is not None:
             self._deferred.abandon()
 
-    def _on_done(self, verdict: Status | None) -> None:
+    def _on_verdict(self, verdict: object) -> None:
+        """The head's handler has come to its verdict."""
         if self._over:
             return
         try:
-            done = self._judged(verdict)
+            self._verdict = _checked(verdict)
+            held = self._pass_body()
+        except BaseException as error:
+            self._on_failed(error)
+            return
+        if held is None:
+            self._conclude()
+        else:
+            self._task, self._deferred = None, held
+            held.wait(DeferredCallbacks(lambda ended: self._on_end(held, ended), self._on_failed))
+
+    def _pass_body(self) -> DeferredChunk | None:
+        if not self._passes():
+            return None
+        self._hook = "the hooks of the body"
+        return self._body.pass_hooks()
+
+    def _on_end(self, held: DeferredChunk, verdict: Status | None) -> None:
+        """The filter lets the body's end go."""
+        if self._over:
+            return
+        try:
+            if verdict is Status.TERMINATE:
+                self._verdict = verdict
+            elif verdict is Status.STOP and self._stream.made_reply is None:
+                raise ValueError("STOP without a reply")
+            else:
+                self._body.add(held.data)
+        except BaseException as error:
+            self._on_failed(error)
+            return
+        self._conclude()
+
+    def _conclude(self) -> None:
+        try:
+            self._pass_trailers()
+            done = self._outcome()
         except BaseException as error:
             self._on_failed(error)
             return
@@ -92,8 +124,7 @@ class HostedCall:
             return
         self._end()
         self._stream.made_reply = None
-        where = "on_send" if self._sending else "on_receive"
-        _LOG.error("%s failed in %s: %s: %s", type(self._slot.filter).__name__, where, type(error).__name__, error, exc_info=error)
+        _LOG.error("%s failed in %s: %s: %s", type(self._slot.filter).__name__, self._hook, type(error).__name__, error, exc_info=error)
         self._finished(self, Failed(self.number, f"{type(error).__name__}: {error}"))
 
     def _task_done(self, task: asyncio.Future[Status | None]) -> None:
@@ -104,62 +135,39 @@ class HostedCall:
         if error is not None:
             self._on_failed(error)
         else:
-            self._on_done(task.result())
+            self._on_verdict(task.result())
 
     def _end(self) -> None:
         self._over = True
         self._stream.handlers -= 1
 
-    def _message(self) -> RequestHead | ResponseHead:
-        stream = self._stream
-        if self._sending and stream.response is not None:
-            return stream.response
-        return stream.request
+    def _passes(self) -> bool:
+        """The message goes on: its body and its trailers are the filter's to see. A sender's STOP skips other filters only."""
+        goes_on = self._verdict is Status.CONTINUE or (self._sending and self._verdict is Status.STOP)
+        return goes_on and self._stream.made_reply is None
 
-    def _judged(self, verdict: object) -> Done:
-        """What the worker is told of a verdict; before it, the hooks of what follows the head run, if the message passes."""
+    def _pass_trailers(self) -> None:
+        stream, slot = self._stream, self._slot
+        if not self._passes():
+            return
+        self._hook = "the hook of trailers"
+        if self._sending:
+            response = stream.response
+            if slot.capabilities.response_trailers and response is not None and response.trailers is not None:
+                slot.filter.on_send_trailers(stream, response.trailers)
+        elif slot.capabilities.request_trailers and stream.request.trailers is not None:
+            slot.filter.on_receive_trailers(stream, stream.request.trailers)
+
+    def _outcome(self) -> Done:
+        """What the worker is told."""
         stream = self._stream
-        if verdict is None:
-            verdict = Status.CONTINUE
-        if not isinstance(verdict, Status):
-            raise TypeError(f"returned {verdict!r}, which is not a Status")
-        message = self._message()
-        body: bytes | None = None
-        if self._need == BodyNeed.BUFFER:
-            body = self._buffered(message)
-        elif self._need == BodyNeed.CHUNKS and verdict is Status.CONTINUE and stream.made_reply is None:
-            body = self._chunk()
-        if self._trailers is not None and verdict is Status.CONTINUE and stream.made_reply is None:
-            if self._sending:
-                self._slot.filter.on_send_trailers(stream, self._trailers)
-            else:
-                self._slot.filter.on_receive_trailers(stream, self._trailers)
+        body = self._body.changed()
         reply = stream.made_reply
         stream.made_reply = None
         if reply is not None:
             stream.replied = True
             stream.responding = True
-        return Done(self.number, str(verdict.value), reply, self._changes(body))
-
-    def _buffered(self, message: RequestHead | ResponseHead) -> bytes | None:
-        body: object = message.body
-        if body is self._body:
-            return None
-        if body is None:
-            return b""
-        if not isinstance(body, bytes):
-            raise TypeError(f"left a body of {type(body).__name__}, not bytes")
-        return body
-
-    def _chunk(self) -> bytes | None:
-        data = self._body
-        if not data:
-            return None
-        hooks, stream = self._slot.filter, self._stream
-        passed: object = hooks.on_send_data(stream, data) if self._sending else hooks.on_receive_data(stream, data)
-        if passed is not None and not isinstance(passed, bytes):
-            raise TypeError(f"returned {type(passed).__name__}, which is neither bytes nor None")
-        return passed
+        return Done(self.number, str(self._verdict.value), reply, self._changes(body))
 
     def _changes(self, body: bytes | None) -> Changes | None:
         """What differs from before the call; None if nothing does."""
@@ -207,3 +215,11 @@ async def _awaited(awaitable: Awaitable[Status | None]) -> Status | None:
         return await awaitable
     except (SystemExit, KeyboardInterrupt) as error:
         raise RuntimeError(f"the handler raised {error!r}") from error
+
+
+def _checked(verdict: object) -> Status:
+    if verdict is None:
+        return Status.CONTINUE
+    if not isinstance(verdict, Status):
+        raise TypeError(f"returned {verdict!r}, which is not a Status")
+    return verdict

@@ -29,6 +29,8 @@ from headgate.runtimes.process.isolation_messages import (
     FromHost,
     Hello,
     Log,
+    Ping,
+    Pong,
     State,
     Welcome,
     decode_from_worker,
@@ -44,7 +46,7 @@ FactoryOf = Callable[[Hello], HostedFactory]
 
 
 class WorkerConnection(asyncio.Protocol):
-    """One worker."""
+    """One worker, or the supervisor with a ``Ping``."""
 
     def __init__(self, registration: Registration[StreamFilterFactory], factory_of: FactoryOf) -> None:
         self._registration = registration
@@ -98,6 +100,8 @@ class WorkerConnection(asyncio.Protocol):
                     call = self._calls.pop(message.number, None)
                     if call is not None:
                         call.abandon()
+                elif isinstance(message, Ping):
+                    self.say(Pong(message.number))
                 else:
                     self._on_hello(message)
         except FrameError as error:

@@ -3,7 +3,7 @@
 Each filter of the real chain has one stand-in, of the same phase. Its handler sends what the filter may see and returns a
 :class:`~headgate.api.deferred.Deferred`; the answer brings verdict, reply and changes. The engine knows the entry's timeout, policy and
 quarantine and treats all as its own. Hooks for chunks and trailers are synchronous in the engine, which cannot wait in them for another
-process: a filter that has any gets the complete message instead, in one chunk.
+process: a filter that has any gets the complete message instead, in one chunk; those of a body's end run there before the answer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from headgate.api.errors import HeadgateError
 from headgate.api.status import BodyNeed, Phase, Status
 from headgate.api.stream import Stream
 from headgate.api.stream_filter import FilterCallbacks, StreamFilter, StreamFilterFactory, Verdict
+from headgate.runtimes.process.host_words import host_words
 from headgate.runtimes.process.isolation_connection import HostConnection, IsolationError
 from headgate.runtimes.process.isolation_link import HostLink
 from headgate.runtimes.process.isolation_messages import SEND, Abandon, Call, Done, End, FrameError, Log, Reply, Slot
@@ -68,7 +69,7 @@ class IsolatedStream:
             try:
                 _reply(self._stream, reply)
             except (HeadgateError, ValueError) as error:
-                _LOG.error("a reply of an isolated filter cannot be sent: %s", error)
+                _LOG.error("a reply of an isolated filter cannot be sent: %s", host_words(str(error)))
 
 
 def _reply(stream: Stream, reply: Reply) -> None:
@@ -111,7 +112,8 @@ class IsolatedVerdict(Deferred):
             if done.reply is not None:
                 _reply(self._stream, done.reply)
         except Exception as error:
-            self.fail(error)
+            # The message may quote what the host sent.
+            self.fail(IsolationError(f"{type(error).__name__}: {host_words(str(error))}"))
             return
         self.resolve(verdict)
 

@@ -20,11 +20,13 @@ from headgate.api.isolation import ISOLATIONS, IsolatedEntry
 from headgate.api.plugin import PluginDefinition, plugin_host
 from headgate.api.stream_filter import StreamFilterFactory
 from headgate.runtimes.process.awaited_filter import AwaitedFactory
+from headgate.runtimes.process.host_words import host_words
 from headgate.runtimes.process.isolated_filter import IsolatedFactory
 from headgate.runtimes.process.isolation_connection import hello
-from headgate.runtimes.process.isolation_endpoint import PROTOCOL, EndpointSource, PluginEndpoint, wait_for_address
+from headgate.runtimes.process.isolation_endpoint import EndpointSource, PluginEndpoint, wait_for_address
 from headgate.runtimes.process.isolation_greeting import greet
 from headgate.runtimes.process.isolation_link import HostLink
+from headgate.runtimes.process.isolation_messages import PROTOCOL
 from headgate.runtimes.process.worker_client import WorkerPluginClient
 from headgate.runtimes.process.worker_plugins import GenerationPlugins
 
@@ -32,6 +34,8 @@ SETTINGS: Final = "HEADGATE_FILTER"
 """The variable by which a filter host is told which filter it is for, as JSON."""
 
 START_TIMEOUT: Final = 60.0
+HEALTH_INTERVAL: Final = 10.0
+"""Seconds between two looks whether the process's loop still turns."""
 PATIENCE: Final = 10.0
 """Seconds that a process gets which has failed to start, or has just died, while a worker is being built."""
 PATIENCE_IN_FORCE: Final = 2.0
@@ -73,11 +77,11 @@ def isolated_factory(entry: IsolatedEntry, source: EndpointSource, in_force: boo
         try:
             welcome = greet(address, greeting)
         except Exception as error:
-            problem = f"its process does not answer: {error}"
+            problem = f"its process does not answer: {host_words(str(error))}"
         else:
             if not welcome.error:
                 return IsolatedFactory(HostLink(settings.name, source, raw, settings.max_body), welcome.slots, welcome.logs)
-            path, problem = f"{settings.path}.config", f"it cannot be created: {welcome.error}"
+            path, problem = f"{settings.path}.config", f"it cannot be created: {host_words(welcome.error)}"
     if in_force or not address.enabled:
         # No worker may fail to start for that.
         return AwaitedFactory(settings.name, HostLink(settings.name, source, raw, settings.max_body), source, greeting, problem)
@@ -98,7 +102,7 @@ def host_definition(entry: IsolatedEntry) -> PluginDefinition:
         cwd=os.getcwd(),
         start_timeout=START_TIMEOUT,
         protocol=PROTOCOL,
-        health_interval=0.0,
+        health_interval=HEALTH_INTERVAL,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from headgate.api.errors import ExtensionError
+from headgate.runtimes.process.host_words import host_words
 from headgate.runtimes.process.isolation_messages import (
     OVERHEAD,
     VERSION,
@@ -197,7 +198,7 @@ class HostConnection(asyncio.Protocol):
         elif isinstance(message, Failed):
             receiver = self._calls.pop(message.number, None)
             if receiver is not None:
-                receiver.on_call_failed(IsolationError(message.error))
+                receiver.on_call_failed(IsolationError(host_words(message.error)))
         elif isinstance(message, Welcome):
             if message.error:
                 self._broken(message.error)
@@ -208,13 +209,15 @@ class HostConnection(asyncio.Protocol):
             stream = self.streams.get(message.stream)
             if stream is not None:
                 stream.on_terminate(message.code)
-        else:
-            assert isinstance(message, LateReply)
+        elif isinstance(message, LateReply):
             stream = self.streams.get(message.stream)
             if stream is not None:
                 stream.on_late_reply(message.reply)
+        else:
+            raise FrameError(f"{type(message).__name__}, which nobody asked for")
 
-    def _broken(self, reason: str) -> None:
+    def _broken(self, words: str) -> None:
+        reason = host_words(words)
         _LOG.error("filter %s: its process: %s", self._name, reason)
         if self._transport is not None:
             self._transport.abort()

@@ -6,14 +6,10 @@ import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Final
 
 from headgate.runtimes.process.plugin_state import PluginState
 from headgate.runtimes.process.worker_client import WorkerPluginClient
 from headgate.runtimes.process.worker_plugins import GenerationPlugins
-
-PROTOCOL: Final = "filter"
-"""The fifth field of the handshake line of a filter host."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+PROTOCOL: Final = "filter"
+"""The fifth field of the handshake line of a filter host."""
 VERSION: Final = 1
 MAX_HEADERS: Final = 2000
 """Fields that a host's answer may hold."""
@@ -118,7 +120,13 @@ class End(msgspec.Struct, array_like=True, tag=4):
     stream: int
 
 
-FromWorker = Hello | Call | Abandon | Log | End
+class Ping(msgspec.Struct, array_like=True, tag=5):
+    """Of the supervisor, before any other message or without one: does the loop turn?"""
+
+    number: int
+
+
+FromWorker = Hello | Call | Abandon | Log | End | Ping
 
 
 class Welcome(msgspec.Struct, array_like=True, tag=0):
@@ -185,11 +193,21 @@ class LateReply(msgspec.Struct, array_like=True, tag=4):
     reply: Reply
 
 
-FromHost = Welcome | Done | Failed | Terminate | LateReply
+class Pong(msgspec.Struct, array_like=True, tag=5):
+    """The answer to a ``Ping``."""
+
+    number: int
+
+
+FromHost = Welcome | Done | Failed | Terminate | LateReply | Pong
 
 
 class FrameError(Exception):
     """Bytes that are no frame, or a message too large for one."""
+
+
+_PREFIX: Final = 4
+"""Bytes of a frame's length."""
 
 
 class Frames:
@@ -198,27 +216,35 @@ class Frames:
     def __init__(self, largest: int) -> None:
         """:param largest: bytes that a frame may have"""
         self.largest = largest
-        self._data = b""
+        self._held = bytearray()
+        self._wanted = _PREFIX
 
     def feed(self, data: bytes) -> list[bytes]:
         """The frames that are complete now.
 
         :raises FrameError: if one is too large
         """
-        if self._data:
-            data = self._data + data
+        held = self._held
+        if held:
+            held += data
+            if len(held) < self._wanted:
+                return []  # a large frame arrives in many pieces: it is looked at when it is complete
+            data = bytes(held)
+            held.clear()
         found: list[bytes] = []
         position = 0
         end = len(data)
-        while end - position >= 4:
-            length = int.from_bytes(data[position : position + 4], "big")
+        self._wanted = _PREFIX
+        while end - position >= _PREFIX:
+            length = int.from_bytes(data[position : position + _PREFIX], "big")
             if length > self.largest:
                 raise FrameError(f"a frame of {length} bytes, over {self.largest}")
-            if end - position - 4 < length:
+            if end - position < _PREFIX + length:
+                self._wanted = _PREFIX + length
                 break
-            found.append(data[position + 4 : position + 4 + length])
-            position += 4 + length
-        self._data = data[position:]
+            found.append(data[position + _PREFIX : position + _PREFIX + length])
+            position += _PREFIX + length
+        held += data[position:]
         return found
 
 

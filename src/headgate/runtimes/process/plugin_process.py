@@ -18,7 +18,10 @@ from headgate.api.errors import HeadgateError, ServerError
 from headgate.api.plugin import PluginDefinition
 from headgate.observe.log import OFF, level_number
 from headgate.runtimes.process.definition_build import plugin_environment
+from headgate.runtimes.process.filter_host_link import FilterHostLink
+from headgate.runtimes.process.grpc_link import GrpcLink
 from headgate.runtimes.process.handshake import MAX_LINE, Endpoint, HandshakeError, parse_handshake, shown
+from headgate.runtimes.process.isolation_messages import PROTOCOL
 from headgate.runtimes.process.keeper import kill_session
 from headgate.runtimes.process.output_log import OutputLog
 from headgate.runtimes.process.plugin_link import PluginLink
@@ -175,13 +178,19 @@ class PluginProcess:
             self.endpoint = parse_handshake(line, self._definition.protocol)
         except HandshakeError as error:
             raise PluginStartError(str(error)) from None
-        link = PluginLink(self.endpoint, self._definition.protocol == "grpc", room.wheel, self._output)
+        link = self._link_to(self.endpoint, room)
         try:
             await link.open(max(0.1, end - time.monotonic()))
         except OSError as error:
             reason = error.strerror or str(error) or f"no answer within {timeout:g} s"
             raise PluginStartError(f"nobody listens on {self.endpoint.network} {self.endpoint.address}: {reason}") from None
         self.link = link
+
+    def _link_to(self, endpoint: Endpoint, room: PluginRoom) -> PluginLink:
+        """The kind of link is the protocol's to say, and with it the kind of health check."""
+        if self._definition.protocol == PROTOCOL:
+            return FilterHostLink(endpoint)
+        return GrpcLink(endpoint, room.wheel, self._output)
 
     async def _first_line(self, stream: asyncio.StreamReader) -> bytes:
         line = b""
@@ -222,13 +231,9 @@ async def _launch(definition: PluginDefinition, directory: Path, room: PluginRoo
 
     :raises PluginStartError: if it cannot
     """
+    limits = {"open_files": definition.limits.open_files, "cpus": room.cpus(definition.limits.cpus)}
     error_out, error_in = os.pipe()
-    options = {
-        "parent": os.getpid(),
-        "error_fd": error_in,
-        "open_files": definition.limits.open_files,
-        "cpus": room.cpus(definition.limits.cpus),
-    }
+    options = {"parent": os.getpid(), "error_fd": error_in, **limits}
     try:
         with os.fdopen(error_in, "wb", 0):
             process = await asyncio.create_subprocess_exec(
@@ -241,9 +246,11 @@ async def _launch(definition: PluginDefinition, directory: Path, room: PluginRoo
                 pass_fds=(error_in,),
                 start_new_session=True,
             )
-    except (OSError, ValueError) as error:
+    except BaseException as error:
         os.close(error_out)
-        raise PluginStartError(f"cannot start: {error}") from None
+        if isinstance(error, OSError | ValueError):
+            raise PluginStartError(f"cannot start: {error}") from None
+        raise
     try:
         reason = await _read_to_end(error_out)
     except BaseException:

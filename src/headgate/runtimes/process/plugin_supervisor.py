@@ -120,6 +120,8 @@ class PluginSupervisor:
         if plugin is not None:
             # The workers have been told already that it goes: it goes, and another of the same definition comes.
             self._plugins[f"{key} {id(plugin)}"] = plugin
+        if any(replace(other.definition, program=definition.program) == definition for other in self._named(name)):
+            _LOG.info("plugin %s: its program has changed: the new one is started beside it", name)
         self._plugins[key] = ManagedPlugin(definition, path, name not in self._disabled, self._room, stats, self._changed)
         self._changed()
 

@@ -42,6 +42,7 @@ class InstanceLink:
         self._client = client
         self._wheel = wheel
         self._closed = False
+        self._down = False
         self._task = asyncio.get_running_loop().create_task(self._connect())
 
     def drain(self, state: InstanceState) -> None:
@@ -64,14 +65,23 @@ class InstanceLink:
             try:
                 await connection.connect(CONNECT_TIMEOUT)
             except PluginError as error:
-                _LOG.warning("plugin %s: %s", self.state.instance, error)
+                self._note_down(error)
                 await asyncio.sleep(_PAUSE)
                 continue
             self.connection = connection
+            if self._down:
+                self._down = False
+                _LOG.warning("plugin %s: it is connected again", self.state.instance)
             if not self.state.draining:
                 self._client.calls.connections.append(connection.transport)
                 self._client.calls.serve_waiting()
             return
+
+    def _note_down(self, error: PluginError) -> None:
+        """Once for each outage, however often it is tried."""
+        if not self._down:
+            self._down = True
+            _LOG.warning("plugin %s: no connection, it is tried again every %g s: %s", self.state.instance, _PAUSE, error)
 
     def _remove(self) -> None:
         connections = self._client.calls.connections

@@ -1,5 +1,6 @@
 """From a configuration to a plugin that can be started."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,8 @@ def test_everything_that_a_configuration_says(tmp_path: Path, program: Path) -> 
     )
     definitions, errors = configured_plugins(found, PluginPlace(tmp_path, found))
     assert errors == []
-    assert definitions["checker"] == PluginDefinition(
+    assert definitions["checker"].program
+    assert replace(definitions["checker"], program="") == PluginDefinition(
         "checker",
         (str(program), "-v"),
         ("-c",),
@@ -120,6 +122,16 @@ def test_registered_by_a_filter(tmp_path: Path, program: Path) -> None:
     assert place.resolved(PluginDefinition("checker", args=("-c",)), "plugin 'checker'").command == (str(program),)
     with pytest.raises(ConfigError, match="plugin 'other'"):
         place.resolved(PluginDefinition("other"), "plugin 'other'")
+
+
+def test_what_a_program_was_when_the_configuration_was_read_holds(tmp_path: Path, program: Path) -> None:
+    known: dict[str, str] = {}
+    first = PluginPlace(tmp_path, HeadgateConfig(), programs=known).resolved(PluginDefinition("checker"), "plugin")
+    program.write_text("#!/bin/sh\nexit 1\n")
+    same = PluginPlace(tmp_path, HeadgateConfig(), programs=known).resolved(PluginDefinition("checker"), "plugin")
+    later = PluginPlace(tmp_path, HeadgateConfig()).resolved(PluginDefinition("checker"), "plugin")
+    assert known == {"checker": first.program}
+    assert plugin_key(same) == plugin_key(first) != plugin_key(later)
 
 
 def test_key_and_wire() -> None:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from headgate.api import Address, ConnectionInfo, HeaderError, Headers, RequestHead, ResponseHead, Stream
+from headgate.runtimes.process.host_words import MAX_WORDS, host_words
 from headgate.runtimes.process.isolation_connection import MAX_CALLS, HostConnection, IsolationError, hello
 from headgate.runtimes.process.isolation_messages import (
     MAX_HEADERS,
@@ -17,6 +18,7 @@ from headgate.runtimes.process.isolation_messages import (
     FrameError,
     Frames,
     FromHost,
+    Pong,
     Terminate,
     Welcome,
     decode_from_host,
@@ -34,6 +36,19 @@ def test_frames_in_any_pieces() -> None:
     frames = Frames(LARGEST)
     found = [frame for byte in data for frame in frames.feed(bytes([byte]))]
     assert [decode_from_host(frame) for frame in found] == [Failed(1, "a"), Terminate(2, 503)]
+
+
+def test_a_large_frame_in_small_pieces() -> None:
+    """Were each piece put behind a copy of all before it, this would copy a hundred gigabytes."""
+    size, piece = 32 << 20, bytes(4096)
+    frames = Frames(size)
+    assert frames.feed(size.to_bytes(4, "big")) == []
+    for _ in range(size // len(piece) - 1):
+        assert frames.feed(piece) == []
+    large, small = frames.feed(piece + encode(Failed(1, "a"), LARGEST))
+    assert large == bytes(size)
+    assert decode_from_host(small) == Failed(1, "a")
+    assert frames.feed(encode(Failed(2, "b"), LARGEST)[:3]) == []
 
 
 def test_a_frame_that_is_too_large_is_refused_by_its_length() -> None:
@@ -166,6 +181,40 @@ def test_calls_wait_for_the_welcome_and_go_in_one_write() -> None:
         assert len(link.transport.written) == 2
         link.receive(Done(number, "Continue", None, None), Done(77, "Continue", None, None))
         assert first.outcome == Done(number, "Continue", None, None)
+
+    asyncio.run(run())
+
+
+def test_what_a_host_says_is_cut_and_made_printable() -> None:
+    async def run() -> None:
+        link = Link()
+        waiting = Waiting()
+        link.receive(Welcome("", [], False), Failed(link.connection.next_call(waiting), "\x1b[2J\r\nfake: line" + "x" * 100_000))
+        assert isinstance(waiting.outcome, str)
+        assert waiting.outcome.startswith("\\x1b[2J\\r\\nfake: linexxx") and waiting.outcome.endswith("x...")
+        assert len(waiting.outcome) <= MAX_WORDS
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("ValueError: \u00e9 stays", "ValueError: \u00e9 stays"),
+        ("\udcff\0\u202e", "\\udcff\\x00\\u202e"),
+        ("\u00e9" * 2000, "\u00e9" * 510 + "..."),
+        ("\0" * 2000, "\\x00" * 255 + "\\..."),
+    ],
+)
+def test_words(words: str, kept: str) -> None:
+    assert host_words(words) == kept
+
+
+def test_a_message_that_only_the_supervisor_is_sent() -> None:
+    async def run() -> None:
+        link = Link()
+        link.receive(Welcome("", [], False), Pong(1))
+        assert link.connection.gone and link.transport.aborted
 
     asyncio.run(run())
 

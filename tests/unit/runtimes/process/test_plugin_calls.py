@@ -13,7 +13,7 @@ import pytest
 from headgate.api.plugin import PluginCall, PluginDefinition, PluginError, PluginReceiver
 from headgate.api.plugin_messages import PluginRequest, PluginResponse
 from headgate.observe.plugin_stats import PluginStats
-from headgate.protocols.grpc.client_connection import CALL_STATUS, CALL_TIMEOUT
+from headgate.protocols.grpc.client_call import CALL_STATUS, CALL_TIMEOUT
 from headgate.runtimes.process.instance_calls import plugin_error
 from headgate.runtimes.process.worker_client import WorkerPluginClient
 

@@ -198,6 +198,23 @@ def test_a_connection_that_cannot_be_made_or_is_lost_is_made_again(run: Run) -> 
     run(test)
 
 
+def test_an_outage_is_told_once_and_so_is_its_end(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    async def test(case: Case) -> None:
+        _, client = await case.in_force(1, OLD)
+        await case.tell(state(OLD, "a"))
+        for outage in range(2):
+            FakeConnection.refused = 5
+            case.connections[-1].lost()
+            await until(lambda: client.calls.connections)
+            told = ["no connection, it is tried again every 0.001 s: nobody listens", "it is connected again"]
+            assert caplog.messages == [f"plugin a: {text}" for text in told * (outage + 1)]
+        case.connections[-1].lost()
+        await until(lambda: client.calls.connections)
+        assert len(caplog.messages) == 4, "a connection that is made again at once is none"
+
+    run(test)
+
+
 def test_the_end_of_a_process_ends_its_connection(run: Run) -> None:
     async def test(case: Case) -> None:
         _, client = await case.in_force(1, OLD)
