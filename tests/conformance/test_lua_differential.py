@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import ssl
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.envoy_program import envoy_program
+from tests.conformance.lua_scripts import SCRIPTS, TLS_FACTS, Case
 from tests.conformance.programs import free_port, listens
 from tests.integration.backends import Backend, BackendFactory, RecordedRequest, Reply
 from tests.integration.harness import HeadgateFactory, request, simple_config, until
+from tests.integration.tls.site import Site, connect, tls_config
 
 ROOT = Path(__file__).parents[2]
 _FILTERS = "type.googleapis.com/envoy.extensions.filters"
@@ -22,140 +26,6 @@ _OF_THE_PROXY = {
     "x-envoy-upstream-service-time", "x-envoy-internal", "x-forwarded-for", "x-forwarded-proto", "x-request-id",
 }  # fmt: skip
 """Fields that each proxy adds or frames with in its own way."""
-
-Case = tuple[str, str, Mapping[str, str], bytes | None]
-
-_INNER = '[":path"] = "/inner?a=b", [":authority"] = "inner.test"'
-
-SCRIPTS: dict[str, tuple[str, Sequence[Case]]] = {
-    "the article's check": (
-        """
-function envoy_on_request(handle)
-  if handle:headers():get("user") ~= "admin" then
-    handle:respond({[":status"] = "403", ["x-why"] = "user"}, "forbidden")
-  end
-end""",
-        [("GET", "/", {}, None), ("GET", "/", {"User": "admin"}, None), ("POST", "/", {"User": "Admin"}, b"body")],
-    ),
-    "headers read and changed": (
-        """
-function envoy_on_request(handle)
-  local h = handle:headers()
-  h:add("x-a", tostring(h:get("A")))
-  h:add("x-none", tostring((h:get("none"))))
-  h:add("x-count", tostring(h:getNumValues("a")) .. tostring(h:getAtIndex("a", 0)) .. tostring((h:getAtIndex("a", 7))))
-  h:remove("b")
-  h:replace("c", "new")
-  h:replace("d", "made")
-  h:add("x-pseudo", h:get(":method") .. h:get(":path") .. h:get(":authority") .. h:get(":scheme"))
-end""",
-        [("GET", "/p?q=1", {"a": "1", "b": "2", "c": "3", "Host": "site.test"}, None)],
-    ),
-    "path, method and authority rewritten": (
-        """
-function envoy_on_request(handle)
-  handle:headers():replace(":path", "/rewritten?" .. handle:headers():get(":path"):sub(2))
-  handle:headers():replace(":method", "PUT")
-  handle:headers():replace(":authority", "other.test")
-end""",
-        [("GET", "/abc", {}, None), ("POST", "/abc", {}, b"x")],
-    ),
-    "headers iterated": (
-        """
-function envoy_on_request(handle)
-  local names = {}
-  for key, value in pairs(handle:headers()) do
-    if key:sub(1, 2) == "x-" and key:sub(1, 4) == "x-my" or key:sub(1, 1) == ":" then names[#names + 1] = key .. "=" .. value end
-  end
-  table.sort(names)
-  handle:respond({[":status"] = "200"}, table.concat(names, "\\n"))
-end""",
-        [("GET", "/it", {"X-My-A": "1", "X-My-B": "two words", "Host": "h.test"}, None)],
-    ),
-    "response changed": (
-        """
-function envoy_on_response(handle)
-  local h = handle:headers()
-  h:add("x-status", h:get(":status"))
-  h:replace(":status", "201")
-  h:remove("x-gone")
-  h:replace("x-kept", "changed")
-end""",
-        [("GET", "/", {}, None), ("GET", "/missing", {}, None)],
-    ),
-    "bodies": (
-        """
-function envoy_on_request(handle)
-  local body = handle:body()
-  if body == nil then handle:headers():add("x-body", "none") return end
-  handle:headers():add("x-body", body:length() .. ":" .. body:getBytes(0, 2))
-  body:setBytes("<" .. body:getBytes(0, body:length()) .. ">")
-end
-function envoy_on_response(handle)
-  local body = handle:body(true)
-  local text = body:getBytes(0, body:length())
-  handle:headers():add("x-length", tostring(body:setBytes(text:upper() .. "!")))
-end""",
-        [("GET", "/", {}, None), ("POST", "/", {}, b"hello"), ("POST", "/", {}, b"x" * 50_000)],
-    ),
-    "a call to a cluster": (
-        f"""
-function envoy_on_request(handle)
-  local headers, body = handle:httpCall("upstream", {{[":method"] = "POST", {_INNER}, ["x-mine"] = "1"}}, "question", 5000)
-  handle:headers():add("x-inner", headers[":status"] .. " " .. headers["x-kept"] .. " " .. body)
-  if body == "backend: question" then handle:headers():add("x-equal", "yes") end
-end""",
-        [("GET", "/", {}, None), ("POST", "/", {}, b"outer body")],
-    ),
-    "a reply made of a call's answer": (
-        f"""
-function envoy_on_request(handle)
-  local headers, body = handle:httpCall("upstream", {{[":method"] = "GET", {_INNER}}}, nil, 5000)
-  handle:respond({{[":status"] = "418", ["x-from"] = headers["x-kept"]}}, body .. "|" .. handle:headers():get(":path"))
-end
-function envoy_on_response(handle)
-  handle:headers():add("x-way-back", "yes")
-end""",
-        [("GET", "/tea", {}, None)],
-    ),
-    "faults let the request pass": (
-        """
-function envoy_on_request(handle)
-  handle:headers():add("x-before", "1")
-  local what = handle:headers():get("do")
-  if what == "error" then error("boom") end
-  if what == "nil" then local x = nothing.at end
-  if what == "yield" then coroutine.yield() end
-  if what == "status" then handle:respond({[":status"] = "42"}, "") end
-  if what == "bytes" then handle:body(true):getBytes(5, 100) end
-  if what == "cluster" then handle:httpCall("nowhere", {[":method"] = "GET", [":path"] = "/", [":authority"] = "a"}, nil, 100) end
-  handle:headers():add("x-after", "1")
-end
-function envoy_on_response(handle)
-  handle:respond({[":status"] = "500"}, "too late")
-end""",
-        [("GET", "/", {"do": what}, None) for what in ("nothing", "error", "nil", "yield", "status", "bytes", "cluster")],
-    ),
-    "values along the stream": (
-        """
-local calls = 0
-function envoy_on_request(handle)
-  local info = handle:streamInfo()
-  info:dynamicMetadata():set("mine", "key", "value")
-  info:dynamicMetadata():set("mine", "number", 7)
-  handle:headers():add("x-protocol", info:protocol())
-  handle:headers():add("x-64", handle:base64Escape("a b\\255"))
-  handle:headers():add("x-ssl", tostring((handle:connection():ssl())))
-  handle:headers():add("x-time", tostring(#handle:timestampString()))
-end
-function envoy_on_response(handle)
-  local mine = handle:streamInfo():dynamicMetadata():get("mine")
-  handle:headers():add("x-mine", mine.key .. mine.number)
-  handle:headers():add("x-none", tostring((handle:streamInfo():dynamicMetadata():get("other"))))
-end""",
-        [("GET", "/", {}, None)],
-    ),
-}
 
 
 def answer(seen: RecordedRequest) -> Reply:
@@ -169,8 +39,11 @@ def address(port: int) -> dict[str, object]:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-def bootstrap(script: str, port: int, backend_port: int) -> dict[str, object]:
-    """Envoy's configuration: one listener with the script, one cluster ``upstream``."""
+def bootstrap(script: str, port: int, backend_port: int, transport: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Envoy's configuration: one listener with the script, one cluster ``upstream``.
+
+    :param transport: the listener's transport socket
+    """
     manager = {
         "@type": f"{_FILTERS}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "test",
@@ -186,10 +59,15 @@ def bootstrap(script: str, port: int, backend_port: int) -> dict[str, object]:
             "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}]}]
         },
     }
+    chain: dict[str, object] = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    if transport is not None:
+        chain["transport_socket"] = transport
+    inspector = {"@type": f"{_FILTERS}.listener.tls_inspector.v3.TlsInspector"}
     listener = {
         "name": "front",
         "address": address(port),
-        "filter_chains": [{"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}],
+        "listener_filters": [{"name": "envoy.filters.listener.tls_inspector", "typed_config": inspector}] if transport else [],
+        "filter_chains": [chain],
     }
     cluster = {
         "name": "upstream",
@@ -213,10 +91,16 @@ def envoys(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
         process.wait()
 
 
-def start_envoy(folder: Path, script: str, backend: Backend, started: list[subprocess.Popen[bytes]]) -> tuple[str, int]:
+def start_envoy(
+    folder: Path,
+    script: str,
+    backend: Backend,
+    started: list[subprocess.Popen[bytes]],
+    transport: Mapping[str, object] | None = None,
+) -> tuple[str, int]:
     port = free_port()
     config = folder / "envoy.json"
-    config.write_text(json.dumps(bootstrap(script, port, backend.port)))
+    config.write_text(json.dumps(bootstrap(script, port, backend.port, transport)))
     command = [envoy_program(), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
     with (folder / "envoy.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
@@ -252,3 +136,39 @@ def test_same_script_same_visible_results(
     theirs = start_envoy(tmp_path, script, host, envoys)
     for case in cases:
         assert observe(ours, host, case) == observe(theirs, host, case), case
+
+
+def test_what_scripts_know_of_tls(
+    headgate: HeadgateFactory, backend: BackendFactory, envoys: list[subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    site = Site(tmp_path / "site")
+    client = site.write("client", site.authority.issue_cert("client.test", "ann@client.test", common_name='Ann, of "here"'))
+    host = backend(answer)
+    tls = {**site.server, "verify_client": True, "ca_cert": site.path("ca.pem")}
+    entry = {"type": "lua", "config": {"source": TLS_FACTS}}
+    ours = headgate(tls_config(host.address, tls=tls, stream_filters=[entry])).address()
+    theirs = start_envoy(tmp_path, TLS_FACTS, host, envoys, _client_verifying(site))
+    for certificate in (client, None):
+        context = site.client_context(certificate)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
+        told = [_tell(proxy, context) for proxy in (ours, theirs)]
+        assert told[0].splitlines() == told[1].splitlines()
+
+
+def _client_verifying(site: Site) -> dict[str, object]:
+    validation = {"trusted_ca": {"filename": site.path("ca.pem")}}
+    pair = {"certificate_chain": {"filename": site.path("server.pem")}, "private_key": {"filename": site.path("server.key")}}
+    context = {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "common_tls_context": {"tls_certificates": [pair], "validation_context": validation},
+    }
+    return {"name": "envoy.transport_sockets.tls", "typed_config": context}
+
+
+def _tell(proxy: tuple[str, int], context: ssl.SSLContext) -> str:
+    with connect(proxy, context) as secured:
+        connection = http.client.HTTPConnection(*proxy)
+        connection.sock = secured
+        connection.request("GET", "/")
+        return connection.getresponse().read().decode()

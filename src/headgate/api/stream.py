@@ -37,6 +37,7 @@ class TlsInfo:
     :ivar cipher: the cipher suite, by OpenSSL's name
     :ivar protocol: the application protocol agreed upon (ALPN), or an empty string
     :ivar resumed: the handshake resumed a session
+    :ivar session_id: the session's id in hexadecimal, or an empty string
     :ivar peer_subject: subject of the client's certificate (RFC 4514), or an empty string
     :ivar forwarded: the client's certificate as ``X-Forwarded-Client-Cert`` tells it, or an empty string
     """
@@ -46,6 +47,7 @@ class TlsInfo:
         self.cipher: str = cipher
         self.protocol: str = protocol
         self.resumed: bool = resumed
+        self.session_id: str = ""
         self.peer_subject: str = ""
         self.forwarded: str = ""
 

@@ -30,4 +30,10 @@ def join_behind(stream: Stream, stream_filter: StreamFilter[object]) -> None:
     entry = slots[at].entry
     slot = FilterSlot(stream_filter, entry, entry.capabilities_of(type(stream_filter)), slots[at].phase)
     slots.insert(at + 1, slot)
+    if sending and slot.capabilities.response_body == 1:
+        chain.response_chunks = True
+        chain.response_ends = chain.response_ends or slot.capabilities.response_end
+    elif not sending and slot.capabilities.request_body == 1:
+        chain.request_chunks = True
+        chain.request_ends = chain.request_ends or slot.capabilities.request_end
     chain.note_instance(slot)

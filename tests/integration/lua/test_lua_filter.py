@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import yaml
 
 from tests.integration.backends import BackendFactory, RecordedRequest, Reply
 from tests.integration.harness import HeadgateFactory, simple_config, until
+from tests.integration.tls.site import Site, tls_config
+from tests.integration.tls.site import request as tls_request
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "lua_auth"
 
@@ -126,3 +129,40 @@ def test_a_fault_in_a_routes_script_is_found_at_load(headgate: HeadgateFactory) 
     assert "only one of source and path can be given" in twice.stdout + twice.stderr
     none = headgate.check(simple_config(stream_filters=[entry()]))
     assert "no script: give 'source' or 'path'" in none.stdout + none.stderr
+
+
+def test_what_a_script_knows_of_tls(headgate: HeadgateFactory, backend: BackendFactory, tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    client = site.issue("client", "ann@client.test", common_name="Ann")
+    script = """
+    function envoy_on_request(h)
+      local ssl = h:connection():ssl()
+      if not ssl then h:respond({[":status"] = "200"}, "plain") end
+      local id = ssl:sessionId()
+      local said = {tostring(ssl:peerCertificatePresented()), tostring(ssl:peerCertificateValidated()), ssl:subjectPeerCertificate(),
+        ssl:ciphersuiteId():match("^0x13%x%x$") or ssl:ciphersuiteId(), ssl:tlsVersion(), tostring(id:match("^%x*$") == id),
+        tostring(ssl:validFromPeerCertificate() < os_time and ssl:expirationPeerCertificate() > os_time)}
+      h:respond({[":status"] = "200"}, table.concat(said, "|"))
+    end"""
+    script = script.replace("os_time", str(int(time.time())))
+    tls = {**site.server, "verify_client": True, "ca_cert": site.path("ca.pem")}
+    proxy = headgate(tls_config(backend().address, tls=tls, stream_filters=[entry(source=script)]))
+    known = tls_request(proxy.address(), site.client_context(client)).body.decode().split("|")
+    assert known[:2] == ["true", "true"]
+    assert "CN=Ann" in known[2]
+    assert (known[3][:4], known[4:]) == ("0x13", ["TLSv1.3", "true", "true"])
+    unknown = tls_request(proxy.address(), site.client_context()).body.decode().split("|")
+    assert unknown[:3] == ["false", "false", ""]
+
+
+def test_a_large_body_passes_a_script_in_chunks(headgate: HeadgateFactory, backend: BackendFactory) -> None:
+    upstream = backend(lambda request: Reply(200, {}, request.body))
+    script = """
+    local function pass(h) for c in h:bodyChunks() do c:setBytes(c:getBytes(0, c:length()):upper()) end end
+    envoy_on_request, envoy_on_response = pass, pass"""
+    tight = {**entry(source=script, memory_limit="4MB"), "max_body": 1000}
+    proxy = headgate(simple_config(upstream.address, stream_filters=[tight]))
+    response = proxy.request("POST", "/", body=b"abc" * 4_000_000)
+    assert response.status == 200
+    assert upstream.requests[0].body == b"ABC" * 4_000_000
+    assert response.body == b"ABC" * 4_000_000

@@ -35,12 +35,15 @@ class ListenerTls:
 def tls_info(session: ssl.SSLObject) -> TlsInfo:
     """What a complete handshake came to."""
     cipher = session.cipher()
-    return TlsInfo(
+    info = TlsInfo(
         session.version() or "",
         cipher[0] if cipher is not None else "",
         session.selected_alpn_protocol() or "",
         bool(session.session_reused),
     )
+    if session.session is not None:
+        info.session_id = session.session.id.hex()
+    return info
 
 
 def describe_peer(der: bytes, info: TlsInfo) -> None:

@@ -2,14 +2,15 @@
 
 local host, budget, scope, objects = ...
 
-local format = string.format
+local format, sub = string.format, string.sub
 local error, next, pairs, select, setmetatable, tostring, type = error, next, pairs, select, setmetatable, tostring, type
 local running, unpack, yield = coroutine.running, unpack, coroutine.yield
 local check, checked, class, text = objects.check, objects.checked, objects.class, objects.text
 local headers_class, buffer_class, metadata_class = objects.headers, objects.buffer, objects.metadata
 local info_class, connection_class, level_class = objects.info, objects.connection, objects.level
+local connection_info_class = objects.connection_info
 
-local BODY, TRAILERS, CALL, REPLIED = 1, 2, 3, 4
+local BODY, TRAILERS, CALL, REPLIED, CHUNK = 1, 2, 3, 4, 5
 
 local function wait(...)
   if running() ~= budget.main then
@@ -27,11 +28,17 @@ function Handle:headers()
   if not self or self[1] ~= scope.serial then
     check(self)
   end
-  return setmetatable({ self[1], of = 0 }, headers_class)
+  return setmetatable({ self[1], 0 }, headers_class)
 end
+
+-- What a handle keeps: `whole`: the body has been read as a whole; `streaming`: it passes, and the headers have gone; `over`: its end has
+-- passed; `chunk`: the number of the chunk at hand.
 
 function Handle:body(always_wrap)
   check(self)
+  if self.streaming then
+    error(self.over and "cannot call body() after body has been streamed" or "cannot call body() after body streaming has started", 2)
+  end
   if not self.whole then
     wait(BODY)
     self.whole = true
@@ -44,27 +51,37 @@ end
 
 function Handle:bodyChunks()
   check(self)
-  local given = false
+  if self.streaming or (self.whole and host.body_length() > 0) then
+    error("cannot call bodyChunks after body processing has begun", 2)
+  end
   return function()
     check(self)
-    if given then
+    if self.over or self.whole then
       return nil
     end
-    given = true
-    return self:body()
+    local found, streaming = wait(CHUNK)
+    self.streaming = streaming
+    if not found then
+      self.over = true
+      self.chunk = nil
+      return nil
+    end
+    self.chunk = (self.chunk or 0) + 1
+    return setmetatable({ self[1], self, self.chunk }, buffer_class)
   end
 end
 
 function Handle:trailers()
   check(self)
-  if not self.whole then
-    wait(TRAILERS)
-    self.whole = true
+  if not self.whole and not self.over then
+    self.streaming = wait(TRAILERS)
+    self.over = true
+    self.chunk = nil
   end
   if not host.has_trailers() then
     return nil
   end
-  return setmetatable({ self[1], of = 1 }, headers_class)
+  return setmetatable({ self[1], 1 }, headers_class)
 end
 
 for method, level in pairs({ logTrace = 5, logDebug = 10, logInfo = 20, logWarn = 30, logErr = 40, logCritical = 50 }) do
@@ -186,6 +203,50 @@ function Handle:connection()
   return setmetatable({ self[1] }, connection_class)
 end
 
+function Handle:connectionStreamInfo()
+  check(self)
+  return setmetatable({ self[1] }, connection_info_class)
+end
+
+-- The first bytes of a string: Envoy's functions take its length, too.
+local function cut(value, length, name)
+  value = text(value, name, 4)
+  if type(length) ~= "number" or length < 0 or length > #value then
+    error(format("the length of '%s' is not a number from 0 to %d", name, #value), 3)
+  end
+  return sub(value, 1, length)
+end
+
+local PublicKey = {}
+local key_class = class(PublicKey)
+
+function PublicKey:get()
+  check(self)
+  return self[2]
+end
+
+function Handle:importPublicKey(der, length)
+  check(self)
+  local key = cut(der, length, "keyder")
+  if not host.import_key(key) then
+    return setmetatable({ self[1] }, key_class)
+  end
+  self.keys = self.keys or {}
+  self.keys[key] = true
+  return setmetatable({ self[1], key }, key_class)
+end
+
+function Handle:verifySignature(hash, key, signature, signature_length, data, data_length)
+  check(self)
+  hash = text(hash, "hashFunction")
+  key = text(key, "pubkey")
+  if not (self.keys and self.keys[key]) then
+    error("invalid public key", 2)
+  end
+  local wrong = checked(host.verify(hash, key, cut(signature, signature_length, "signature"), cut(data, data_length, "data")))
+  return wrong == nil, wrong
+end
+
 function Handle:clearRouteCache()
   check(self)
   checked(host.clear_route())
@@ -194,6 +255,11 @@ end
 function Handle:base64Escape(value)
   check(self)
   return checked(host.base64(text(value, "input")))
+end
+
+function Handle:base64Decode(value)
+  check(self)
+  return checked(host.from_base64(text(value, "input")))
 end
 
 function Handle:timestamp(resolution)

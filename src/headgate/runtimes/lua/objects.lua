@@ -44,17 +44,18 @@ end
 
 -- Headers and trailers -------------------------------------------------------------------------------------------------------------
 
+-- A headers object: the handler's number, 0 for headers or 1 for trailers.
 local Headers = {}
 local headers_class = class(Headers, {
   __pairs = function(self)
     check(self)
-    local count = checked(host.count(self.of))
+    local count = checked(host.count(self[2]))
     local i = 0
     return function()
       check(self)
       i = i + 1
       if i <= count then
-        return host.name_at(self.of, i), host.value_at(self.of, i)
+        return host.name_at(self[2], i), host.value_at(self[2], i)
       end
     end
   end,
@@ -67,7 +68,7 @@ function Headers:get(name)
   if type(name) ~= "string" then
     name = text(name, "key")
   end
-  local value = host_get(self.of, name)
+  local value = host_get(self[2], name)
   if value == false then
     error(host_failure(), 2)
   end
@@ -79,27 +80,27 @@ function Headers:getAtIndex(name, index)
   if type(index) ~= "number" or index < 0 then
     return nil
   end
-  return checked(host.get_at(self.of, text(name, "key"), index))
+  return checked(host.get_at(self[2], text(name, "key"), index))
 end
 
 function Headers:getNumValues(name)
   check(self)
-  return host.values(self.of, text(name, "key"))
+  return host.values(self[2], text(name, "key"))
 end
 
 function Headers:add(name, value)
   check(self)
-  checked(host.add(self.of, text(name, "key"), text(value, "value")))
+  checked(host.add(self[2], text(name, "key"), text(value, "value")))
 end
 
 function Headers:replace(name, value)
   check(self)
-  checked(host.set(self.of, text(name, "key"), text(value, "value")))
+  checked(host.set(self[2], text(name, "key"), text(value, "value")))
 end
 
 function Headers:remove(name)
   check(self)
-  checked(host.remove(self.of, text(name, "key")))
+  checked(host.remove(self[2], text(name, "key")))
 end
 
 function Headers:setHttp1ReasonPhrase(phrase)
@@ -112,13 +113,21 @@ end
 local Buffer = {}
 local buffer_class = class(Buffer)
 
+-- A chunk (whose second and third field are its handle and its number) is gone once the next one is asked for.
+local function check_buffer(self)
+  check(self, 4)
+  if self[2] and self[2].chunk ~= self[3] then
+    error("object used outside of proper scope", 3)
+  end
+end
+
 function Buffer:length()
-  check(self)
+  check_buffer(self)
   return host.body_length()
 end
 
 function Buffer:getBytes(index, length)
-  check(self)
+  check_buffer(self)
   if type(index) ~= "number" or type(length) ~= "number" then
     error("getBytes takes an index and a length", 2)
   end
@@ -126,7 +135,7 @@ function Buffer:getBytes(index, length)
 end
 
 function Buffer:setBytes(bytes)
-  check(self)
+  check_buffer(self)
   return checked(host.set_body(text(bytes, "bytes")))
 end
 
@@ -189,17 +198,63 @@ local ssl_class = class(Ssl)
 
 local function ssl_of(self)
   check(self, 4)
-  return host.fact("tls") and setmetatable({ self[1] }, ssl_class) or nil
+  return host.tls("there") and setmetatable({ self[1] }, ssl_class) or nil
 end
 
-function Ssl:peerCertificatePresented()
-  check(self)
-  return host.fact("peer_certificate") ~= nil
+for method, question in pairs({ peerCertificatePresented = "presented", peerCertificateValidated = "validated" }) do
+  Ssl[method] = function(self)
+    check(self)
+    return host.tls(question) or false
+  end
 end
 
-function Ssl:urlEncodedPemEncodedPeerCertificate()
+for method, fact in pairs({
+  subjectPeerCertificate = "subject",
+  issuerPeerCertificate = "issuer",
+  serialNumberPeerCertificate = "serial",
+  sha256PeerCertificateDigest = "sha256",
+  urlEncodedPemEncodedPeerCertificate = "pem",
+  sessionId = "session",
+  ciphersuiteId = "cipher_id",
+  ciphersuiteString = "cipher",
+  tlsVersion = "version",
+}) do
+  Ssl[method] = function(self)
+    check(self)
+    return checked(host.tls_text(fact))
+  end
+end
+
+for method, fact in pairs({ uriSanPeerCertificate = "uris", dnsSansPeerCertificate = "dns_names", oidsPeerCertificate = "oids" }) do
+  Ssl[method] = function(self)
+    check(self)
+    return decode(checked(host.tls_list(fact)))
+  end
+end
+
+for method, fact in pairs({ validFromPeerCertificate = "valid_from", expirationPeerCertificate = "valid_to" }) do
+  Ssl[method] = function(self)
+    check(self)
+    return host.tls_time(fact)
+  end
+end
+
+local Name = {}
+local name_class = class(Name)
+
+function Ssl:parsedSubjectPeerCertificate()
   check(self)
-  return checked(host.fact("peer_certificate_url")) or ""
+  return host.tls("presented") and setmetatable({ self[1] }, name_class) or nil
+end
+
+function Name:commonName()
+  check(self)
+  return checked(host.tls_text("common_name"))
+end
+
+function Name:organizationName()
+  check(self)
+  return decode(checked(host.tls_list("organizations")))
 end
 
 function Info:downstreamSslConnection()
@@ -210,6 +265,51 @@ function Info:dynamicMetadata()
   check(self)
   return setmetatable({ self[1] }, dynamic_class)
 end
+
+-- Typed metadata is Envoy's messages: nothing here makes any.
+function Info:dynamicTypedMetadata(filter)
+  check(self)
+  text(filter, "filterName")
+  return nil
+end
+
+local State = {}
+local state_class = class(State)
+
+function State:get(name, field)
+  check(self)
+  return checked(host.state(text(name, "objectName"), field ~= nil and text(field, "fieldName") or nil))
+end
+
+function Info:filterState()
+  check(self)
+  return setmetatable({ self[1] }, state_class)
+end
+
+-- What is known of a connection beside its streams: nothing here sets any, so it is empty.
+local Nothing = {}
+local nothing_class = class(Nothing, {
+  __pairs = function(self)
+    check(self)
+    return next, {}, nil
+  end,
+})
+
+function Nothing:get(filter)
+  check(self)
+  text(filter, "filterName")
+  return nil
+end
+
+local ConnectionInfo = {}
+local connection_info_class = class(ConnectionInfo)
+
+function ConnectionInfo:dynamicMetadata()
+  check(self)
+  return setmetatable({ self[1] }, nothing_class)
+end
+
+ConnectionInfo.dynamicTypedMetadata = Info.dynamicTypedMetadata
 
 local Connection = {}
 local connection_class = class(Connection)
@@ -236,5 +336,6 @@ return scope, {
   metadata = metadata_class,
   info = info_class,
   connection = connection_class,
+  connection_info = connection_info_class,
   level = level_class,
 }

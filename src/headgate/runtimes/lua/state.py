@@ -2,14 +2,16 @@
 
 What lupa pushes into Lua from outside of a Lua call is allocated unprotected: past the memory limit it would end the process. So nothing
 is pushed before :meth:`LuaState.room` has said that it fits, and only numbers, booleans, None and bytes ever cross.
+Compiled by mypyc; interpreted otherwise.
 """
 
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import Callable
 from importlib import resources
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from headgate.api.errors import ExtensionError
 
@@ -23,9 +25,12 @@ WAIT_BODY: Final = 1
 WAIT_TRAILERS: Final = 2
 WAIT_CALL: Final = 3
 REPLIED: Final = 4
+WAIT_CHUNK: Final = 5
 
 RESERVE: Final = 512 * 1024
 """Bytes kept free for what Lua itself allocates around a push."""
+
+_SERIALS: Final = itertools.count()
 
 Enter = Callable[[int], object]
 
@@ -46,6 +51,7 @@ class LuaState:
     :param instructions: that one handler may execute
     :param cpu_time: seconds of CPU that one handler may use
     :raises LuaMissing: without lupa's LuaJIT
+    :ivar serial: unique in the process
     :ivar request: runs a script's request handler by the script's number; likewise ``response``
     """
 
@@ -59,6 +65,7 @@ class LuaState:
             attribute_filter=_no_attributes,
             max_memory=memory_limit + 2 * RESERVE,
         )
+        self.serial: int = next(_SERIALS)
         self.limit: int = memory_limit + RESERVE
         self._scripts: dict[LuaScript, int] = {}
         self._capabilities: dict[LuaScript, int] = {}
@@ -123,18 +130,24 @@ def _runtime_class() -> Callable[..., LupaRuntime]:
     return cast("Callable[..., LupaRuntime]", module.LuaRuntime)
 
 
-class LupaRuntime:
+class LupaTable(Protocol):
+    """What is used of lupa's tables."""
+
+    def __setitem__(self, key: bytes, value: object) -> None: ...
+
+
+class LupaRuntime(Protocol):
     """What is used of lupa's ``LuaRuntime`` (the package has no types)."""
 
     get_memory_used: Callable[[], int]
 
-    def table(self) -> dict[bytes, object]:
+    def table(self) -> LupaTable:
         """A new table."""
-        raise NotImplementedError
+        ...
 
     def execute(self, source: bytes) -> Callable[..., object]:
         """Run a chunk."""
-        raise NotImplementedError
+        ...
 
 
 _PARTS: Final = ("sandbox", "patterns", "structures", "objects", "handle", "engine")

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from headgate.api.registry import ExtensionScope, collecting
+from headgate.api.stream import Stream
+from headgate.api.stream_filter import StreamFilter, stream_filter
 from headgate.testing import Exchange, FilterTester, Reply
 
 MakeTester = Callable[..., FilterTester]
@@ -90,20 +93,6 @@ def test_a_body_that_nobody_asks_for_is_not_held_up(lua: MakeTester) -> None:
     tester = lua(request='if h:headers():get("read") then h:body() end', entry={"max_body": 4})
     assert tester.request("POST", "/", body=b"longer than four").status == 200
     assert tester.request("POST", "/", {"read": "1"}, body=b"longer than four").status == 413
-
-
-def test_chunks_and_trailers(lua: MakeTester) -> None:
-    read = """
-        local n = 0
-        for chunk in h:bodyChunks() do n = n + chunk:length() end
-        local t = h:trailers()
-        h:headers():add("x", n .. tostring(t and t:get("sum")))
-        if t then t:replace("sum", "new") end"""
-    tester = lua(request=read, response=read, reply=Reply(body=[b"abc"], trailers={"Sum": "8"}))
-    exchange = tester.request("POST", "/", body=[b"ab", b"cd"], trailers={"Sum": "7"})
-    assert (seen(exchange, "x"), exchange.headers.get("x")) == ("47", "38")
-    assert exchange.trailers.get("sum") == "new"
-    assert seen(tester.request("POST", "/", body=b"abc"), "x") == "3nil"
 
 
 def test_respond_ends_the_handler_and_takes_lists(lua: MakeTester) -> None:
@@ -219,6 +208,39 @@ def test_stream_info_and_connection(lua: MakeTester) -> None:
     assert tester.request().body == b"HTTP/1.1192.0.2.1nil"
 
 
+def test_nothing_is_known_of_a_connection_beside_its_streams(lua: MakeTester) -> None:
+    tester = lua(
+        request="""
+        local c, s = h:connectionStreamInfo(), h:streamInfo()
+        local n = 0 for _ in pairs(c:dynamicMetadata()) do n = n + 1 end
+        h:respond({[":status"]="200"}, n .. tostring(c:dynamicMetadata():get("a")) .. tostring(c:dynamicTypedMetadata("a"))
+          .. tostring(s:dynamicTypedMetadata("a")))"""
+    )
+    assert tester.request().body == b"0nilnilnil"
+
+
+class Leaves(StreamFilter[object]):
+    """Leaves values along the stream."""
+
+    def on_receive(self, stream: Stream) -> None:
+        stream.variables.update(text="t", flag=True, number=7, part=0.5, raw=b"\xff", fields={"a": "1", "b": 2}, other=[1])
+
+
+def test_filter_state_is_what_filters_left_along_the_stream(lua: MakeTester) -> None:
+    with collecting(scope := ExtensionScope()):
+        stream_filter("leaves")(Leaves)
+    tester = lua(
+        request="""
+        local s, t = h:streamInfo():filterState(), {}
+        for _, name in ipairs({"text", "flag", "number", "part", "fields", "other", "none"}) do t[#t+1] = tostring(s:get(name)) end
+        t[#t+1] = s:get("fields", "a") .. s:get("fields", "b") .. tostring(s:get("fields", "c")) .. tostring(s:get("text", "a"))
+        h:respond({[":status"]="200"}, table.concat(t, "|") .. (s:get("raw") == "\\255" and "raw" or "?"))""",
+        filters=[{"type": "leaves"}],
+        scope=scope,
+    )
+    assert tester.request().body == b"t|true|7|0.5|nil|nil|nil|12nilnilraw"
+
+
 def test_dynamic_metadata_goes_along_the_stream(lua: MakeTester) -> None:
     tester = lua(
         request='h:streamInfo():dynamicMetadata():set("me", "k", {a = {1, "x", true}})',
@@ -246,6 +268,18 @@ def test_small_helpers(lua: MakeTester) -> None:
         h:respond({[":status"]="200"}, h:base64Escape("a\\0b") .. #h:timestampString() .. tostring(us > ms * 999))"""
     )
     assert tester.request().body == b"YQBi13true"
+
+
+@pytest.mark.parametrize(
+    ("encoded", "told"),
+    [
+        *(("YQBi", "3a.b"), ("YWI=", "2ab"), ("YWI", "2ab"), ("YW I=", "2ab"), ("", "0")),
+        *(("!!", "nil"), ("YWI=x", "nil"), ("_-8=", "nil"), ("Y", "nil"), ("YWI==", "nil"), ("Y===", "nil")),
+    ],
+)
+def test_base64_is_undone(lua: MakeTester, encoded: str, told: str) -> None:
+    tester = lua(request=f'local r = h:base64Decode("{encoded}") h:respond({{[":status"]="200"}}, r and #r .. r:gsub("%z", ".") or "nil")')
+    assert tester.request().body == told.encode()
 
 
 def test_a_changed_request_has_its_route_matched_again(lua: MakeTester) -> None:
