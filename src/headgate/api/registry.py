@@ -51,7 +51,20 @@ class Registration(Generic[ProductT]):
             adapter: TypeAdapter[object] = TypeAdapter(self.config_type)
             return adapter.validate_python(value)
         except ValidationError as error:
-            raise ConfigRejected([ConfigError(_join(path, item["loc"]), item["msg"]) for item in error.errors(include_url=False)]) from None
+            # Only what names the fault: pydantic's details hold the value, which may be a secret.
+            faults = [(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)]
+        raise ConfigRejected([ConfigError(_join(path, location), _message(kind, text)) for location, kind, text in faults])
+
+
+def _message(kind: str, text: str) -> str:
+    """A fault in the words that the rest of the configuration has for it.
+
+    :param kind: pydantic's name of the fault
+    :param text: pydantic's message
+    """
+    if kind == "extra_forbidden":
+        return "unknown key"
+    return "missing" if kind == "missing" else text.removeprefix("Value error, ")
 
 
 def _join(path: str, location: tuple[int | str, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -26,6 +28,11 @@ def demo_folder() -> Path:
     package = Path(headgate.__file__).parent
     example = package.parent.parent / "examples" / "auth_filter"
     return example if (example / FILTER_NAME).is_file() else package / "quickstart"
+
+
+def command_name() -> str:
+    """How the ``headgate`` command is typed here: by its path if it is not on the ``PATH``, as after ``make run``."""
+    return "headgate" if shutil.which("headgate") else shlex.quote(sys.argv[0])
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ The filter is twenty lines of Python, the configuration says which header it wan
 
 Change either, then put it in force without losing a request:
 
-    headgate reload -c {self._config_path}
+    {command_name()} reload -c {self._config_path}
 
 Ctrl-C ends this.
 """

@@ -7,6 +7,7 @@ a part of a key.
 from __future__ import annotations
 
 import datetime
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 _PEM: Final = "-----BEGIN "
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=]{60,}")
+"""The shortest private keys, of Ed25519, have 64 characters."""
 _MAX_SIZE: Final = 1 << 20
 """Bytes of a file; a bundle of all public CAs has about 250,000."""
 
@@ -79,11 +82,19 @@ def read_pem(value: str, key: str) -> str:
     except ValueError as error:
         raise CertificateError(key, str(error)) from None
     except OSError as error:
+        if _may_be_key(value):
+            hint = 'not shown, for it may be a key; a PEM text has lines such as "-----BEGIN PRIVATE KEY-----"'
+            raise CertificateError(key, "neither a file nor a PEM text", hint) from None
         hint = "relative paths start at the configuration file's folder" if isinstance(error, FileNotFoundError) else ""
         raise CertificateError(key, f"{value}: {(error.strerror or str(error)).lower()}", hint) from None
     if not is_pem(text):
         raise CertificateError(key, f"{value}: holds no PEM block", 'PEM files have lines such as "-----BEGIN CERTIFICATE-----"')
     return text
+
+
+def _may_be_key(value: str) -> bool:
+    """Whether what is no file could be a key without the lines around it, which no message may repeat."""
+    return "\n" in value or _BASE64.search(value) is not None
 
 
 def read_certificates(text: str, key: str) -> list[x509.Certificate]:
@@ -126,7 +137,7 @@ def check_pair(chain_pem: str, key_pem: str) -> CertificateFacts:
         raise CertificateError("cert_chain", "a key of a kind that cannot be used", "RSA, ECDSA and Ed25519 can") from None
     if ours != theirs:
         hint = "the certificate of the key must come first" if len(chain) > 1 else ""
-        raise CertificateError("private_key", f"it does not belong to the certificate of {_label(leaf)}", hint)
+        raise CertificateError("private_key", f"the key does not belong to the certificate of {_label(leaf)}", hint)
     return facts(leaf)
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from headgate.api.errors import ConfigError, ConfigRejected
 from headgate.config.build import build
@@ -30,6 +31,8 @@ from headgate.config.proxies import build_proxies
 from headgate.config.reader import read_file
 from headgate.config.unsupported import check_support
 from headgate.config.validation import validate
+
+_NO_MAPPING: Final = "a configuration is a mapping of keys to values"
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ def examine_file(path: str | Path, *, lenient: bool = False) -> Examination:
             mapping = read_file(source)
         except ConfigError as error:
             return Examination(None, (error,), ())
+        if not isinstance(mapping, dict):
+            return Examination(None, (ConfigError("", f"{source}: {_NO_MAPPING}"),), ())
         return examine(mapping, base=source.parent, lenient=lenient)
 
 
@@ -111,7 +116,7 @@ def examine(mapping: object, *, base: str | Path | None = None, lenient: bool = 
             except RecursionError:
                 findings.error("", "nested too deeply")
     else:
-        findings.error("", "a configuration is a mapping of keys to values")
+        findings.error("", _NO_MAPPING)
     return Examination(config, tuple(findings.errors), tuple(findings.warnings))
 
 

@@ -30,6 +30,7 @@ def serve(
     """Serve a plugin until the proxy ends it. Does not return.
 
     Run by hand, it says what it is and exits with 1; with ``--once '<request as JSON>'`` it answers that one request.
+    A program that parses its own arguments must let ``--once`` pass.
 
     :param service: a function from :class:`Request` to :class:`Response`, an ``async def`` of that kind, or an object with such a function
         under the name ``call``. What it raises is logged, and the caller gets the gRPC status INTERNAL
@@ -42,8 +43,8 @@ def serve(
     """
     function = function_of(service)
     if not started_by_proxy(os.environ):
-        if len(sys.argv) == 3 and sys.argv[1] == "--once":
-            sys.exit(try_once(function, sys.argv[2]))
+        if "--once" in sys.argv[1:-1]:
+            sys.exit(try_once(function, sys.argv[sys.argv.index("--once", 1) + 1]))
         sys.stderr.write(explain_by_hand(sys.argv[0]))
         sys.exit(1)
     # A terminal's interrupt goes to all its processes; the proxy decides when its plugins end.

@@ -216,7 +216,8 @@ class FilterCalls(StreamState):
         entry = slot.entry
         entry.stats.errors += 1
         entry.count_failure()
-        _LOG.error("stream filter %s failed in %s: %s: %s", entry.name, where, type(error).__name__, error, exc_info=error)
+        raised_at = error if error is not None and error.__traceback__ is not None else None  # it would say the same again
+        _LOG.error("stream filter %s failed in %s: %s: %s", entry.name, where, type(error).__name__, error, exc_info=raised_at)
         if self.step == FINISHED:
             return False
         self.reply_head = None  # a failed filter's half-made reply is not sent

@@ -219,7 +219,9 @@ class _Gate(PendingOwner):
         tls = listener.tls
         if tls is not None:
             tls.stats.count_failure(reason)
-        _LOG.debug("listener %s: TLS handshake failed: %s", listener.name, detail)
+        if _LOG.isEnabledFor(logging.DEBUG):
+            peer = _address(pending.get_extra_info("peername"))
+            _LOG.debug("listener %s: %s: TLS handshake failed: %s", listener.name, peer, detail)
 
 
 def _describe_tls(layer: TlsLayer, info: ConnectionInfo) -> None:

@@ -262,6 +262,18 @@ def test_one_request_by_hand(plugin: PluginStarter, serve: str) -> None:
     assert '"status": 0' in result.stdout
 
 
+def test_one_request_by_hand_beside_other_arguments(plugin: PluginStarter) -> None:
+    result = by_hand(plugin, "-c", "some.json", "--once", '{"header": {"user": "admin"}, "body": "0"}')
+    assert (result.returncode, result.stderr) == (0, "")
+    assert '"status": 0' in result.stdout
+
+
+def test_once_without_a_request_explains(plugin: PluginStarter) -> None:
+    result = by_hand(plugin, "--once")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "is a plugin of a proxy" in result.stderr
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"headers": {}}', '{"header": []}'])
 def test_a_request_by_hand_that_is_none(plugin: PluginStarter, text: str) -> None:
     result = by_hand(plugin, "--once", text)

@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,27 @@ def test_a_stalled_handshake_is_ended(headgate: HeadgateFactory, site: Site) -> 
         raw.sendall(b"\x16\x03\x01")
         assert raw.recv(4096) == b""
     until(lambda: metric(proxy, "tls_handshake_failed_timeout_total") == 1, "it is counted")
+
+
+@pytest.mark.parametrize("inspector", [False, True])
+def test_the_log_says_whose_handshake_failed(headgate: HeadgateFactory, site: Site, inspector: bool) -> None:
+    config = tls_config(tls={**site.server, "handshake_timeout": "200ms"}, listener={"inspector": inspector})
+    config["servers"][0]["default_log_level"] = "DEBUG"
+    proxy = headgate(config)
+
+    def logged(end: str) -> bool:
+        return f" {end}: TLS handshake failed: " in proxy.logs
+
+    ends = []
+    for sent in (b"", b"\x16\x03\x01", b"\x16no TLS"):
+        with socket.create_connection(proxy.address(), timeout=20) as raw:
+            raw.sendall(sent)
+            ends.append("{}:{}".format(*raw.getsockname()))
+            assert raw.recv(4096) == b""
+    with socket.create_connection(proxy.address(), timeout=20) as raw:
+        ends.append("{}:{}".format(*raw.getsockname()))
+    for end in ends:
+        until(partial(logged, end), f"{end} is in the log")
 
 
 def test_noise_harms_nobody(headgate: HeadgateFactory, backend: BackendFactory, site: Site) -> None:

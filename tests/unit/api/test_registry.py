@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from headgate.api import ConfigError, ConfigRejected, StreamFilter, stream_filter
 from headgate.api.errors import ExtensionLoadError, RegistrationError
@@ -85,6 +85,25 @@ def test_by_decorator_on_a_create_function() -> None:
     with pytest.raises(ConfigRejected) as caught:
         registration.parse(None, "at")
     assert [error.path for error in caught.value.errors] == ["at.limit"]
+
+
+def test_faults_of_a_configuration_are_told_in_the_words_of_all_others() -> None:
+    class Strict(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+        limit: int
+        name: str = ""
+
+        @field_validator("name")
+        @classmethod
+        def _named(cls, value: str) -> str:
+            raise ValueError("no name fits")
+
+    scope = ExtensionScope()
+    with collecting(scope):
+        stream_filter("strict", config=Strict)(StreamFilter)
+    with pytest.raises(ConfigRejected) as caught:
+        STREAM_FILTERS.find("strict", "", scope).parse({"nmae": "secret", "name": "secret"}, "at")
+    assert sorted(error.render() for error in caught.value.errors) == ["at.limit: missing", "at.name: no name fits", "at.nmae: unknown key"]
 
 
 def test_by_extensions_path(tmp_path: Path) -> None:

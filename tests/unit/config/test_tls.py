@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 from collections.abc import Mapping
 from pathlib import Path
@@ -98,6 +99,26 @@ def test_faults(files: Files, tls: dict[str, object], key: str, message: str) ->
     assert f"{CONTEXT}.{key}" in errors[0] and message in errors[0]
     secret = (files.folder / "key.pem").read_text().splitlines()[1:-1]
     assert not any(line in errors[0] for line in secret)
+
+
+@pytest.mark.parametrize("key", ["private_key", "cert_chain", "ca_cert"])
+def test_a_key_that_is_taken_for_a_path_is_not_shown(files: Files, key: str) -> None:
+    """A key that stands in the configuration without its first line, or with a spoiled one."""
+    pem = (files.folder / "key.pem").read_text()
+    lines = pem.splitlines()[1:-1]
+    spoiled = [
+        "".join(lines),
+        "\n".join(lines),
+        pem.replace("-----BEGIN", "---BEGIN"),
+        " ".join(pem.replace("-----BEGIN", "").split("\n")),
+        base64.b64encode(pem.encode()).decode(),
+        "MC4CAQAwBQYDK2VwBCIEIGxp/2Z1c2tYX5o9RtVvYl8M1hLIYi0/4b4k7xgZzQ0S",
+    ]
+    for value in spoiled:
+        errors, _ = found(files, {key: value})
+        assert len(errors) == 1, errors
+        assert f"{CONTEXT}.{key}: neither a file nor a PEM text" in errors[0] and "\n" not in errors[0]
+        assert lines[0][:24] not in errors[0] and value[:24] not in errors[0]
 
 
 @pytest.mark.parametrize(

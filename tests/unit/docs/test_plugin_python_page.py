@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from headgate.plugin import Request, Response
@@ -13,6 +17,16 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "plugins" / "pyt
 
 def test_the_program_is_the_examples() -> None:
     assert BLOCKS[0] == (ROOT / "examples" / "plugin_filter" / "checker.py").read_text()
+
+
+def test_the_program_answers_one_request_by_hand() -> None:
+    """As the page says, with the program's own parser of arguments before ``serve``."""
+    folder = ROOT / "examples" / "plugin_filter"
+    environment = {name: value for name, value in os.environ.items() if name != "MOSN_PLUGIN"}
+    command = [sys.executable, "checker.py", "--once", '{"header": {"User": "admin"}}']
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=50.0, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["status"] == 0
 
 
 def test_the_other_code_runs() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ def test_asked_once_at_build(host: FakeHost, plugin: FakePlugin) -> None:
         ([PluginResponse(body=b'{"cert_pem": 1}')], "unusable JSON: cert_pem"),
         ([PluginResponse(body=b"{}")], "answered without cert_pem and key_pem"),
         ([answer(key_pem="-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----")], "the key is damaged"),
-        ([answer(cert_pem=AUTHORITY.cert_pem.bytes().decode())], "does not belong to the certificate"),
+        ([answer(cert_pem=AUTHORITY.cert_pem.bytes().decode())], "the key does not belong to the certificate"),
         ([answer({"refresh-after": "soon"})], "refresh-after that is no number"),
     ],
 )
@@ -146,6 +147,55 @@ def test_refreshed_when_the_plugin_wishes_and_the_old_one_kept_when_it_fails(hos
     assert managed.context is not first
     stats = store.tls("listener", "in")
     assert (stats.refresh_failures, stats.refreshes) == (2, 1)
+
+
+def dated(begin: int, end: int) -> PluginResponse:
+    """An answer whose certificate is valid from and to so many days from now."""
+    now = datetime.datetime.now(datetime.UTC)
+    begins, ends = (now + datetime.timedelta(days=days) for days in (begin, end))
+    leaf = AUTHORITY.issue_cert("localhost", not_before=begins, not_after=ends)
+    return answer(cert_pem=leaf.cert_chain_pems[0].bytes().decode(), key_pem=leaf.private_key_pem.bytes().decode())
+
+
+@pytest.mark.parametrize(("begin", "end", "message"), [(-9, -1, "has expired at"), (1, 9, "is not valid before")])
+def test_a_certificate_out_of_its_time_does_not_replace_a_good_one(
+    host: FakeHost, plugin: FakePlugin, caplog: pytest.LogCaptureFixture, begin: int, end: int, message: str
+) -> None:
+    store = StatsStore()
+    plugin.answers = [answer(), dated(begin, end), answer()]
+    managed = build(store, refresh_interval="100ms")
+    first = managed.context
+
+    async def main() -> None:
+        managed.start()
+        while managed.epoch == 0:
+            assert managed.context is first
+            await asyncio.sleep(0.01)
+        managed.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert "the certificate stays as it is: the certificate of 'localhost' " + message in caplog.text
+    stats = store.tls("listener", "in")
+    assert (stats.refresh_failures, stats.refreshes) == (1, 1)
+
+
+@pytest.mark.parametrize(("begin", "end", "message"), [(-9, -1, "has expired at"), (1, 9, "is not valid before")])
+def test_the_log_warns_of_a_first_certificate_out_of_its_time(
+    host: FakeHost, plugin: FakePlugin, caplog: pytest.LogCaptureFixture, begin: int, end: int, message: str
+) -> None:
+    plugin.answers = [dated(begin, end), answer()]
+    managed = build(StatsStore(), refresh_interval="100ms")
+    first = managed.context
+    assert first is not None
+    assert f"at: the certificate of 'localhost' {message}" in caplog.text
+
+    async def main() -> None:
+        managed.start()
+        while managed.context is first:
+            await asyncio.sleep(0.01)
+        managed.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
 
 
 def test_fall_back_asks_again(host: FakeHost, plugin: FakePlugin, caplog: pytest.LogCaptureFixture) -> None:

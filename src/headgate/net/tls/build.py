@@ -128,6 +128,7 @@ def _build(config: TlsContextConfig, provider: CertificateProvider) -> TlsContex
         protocols or ["http/1.1"],
         min((fact.not_after for fact in facts), default=0.0),
         provider if own_check and verifies else None,
+        max((fact.not_before for fact in facts), default=0.0),
     )
 
 

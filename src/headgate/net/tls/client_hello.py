@@ -23,7 +23,7 @@ OVERSIZED: Final = 3
 """Longer than :data:`MAX_CLIENT_HELLO`."""
 
 _HANDSHAKE_RECORD: Final = 0x16
-_CLIENT_HELLO: Final = 1
+_CLIENT_HELLO: Final = b"\x01"
 _SERVER_NAME: Final = 0
 _ALPN: Final = 16
 _MAX_RECORD: Final = 16384
@@ -63,7 +63,7 @@ class ClientHello:
             position += 5
             message += data[position : position + length]
             position += length
-            if message[:1] not in (b"", b"\x01"):
+            if message[:1] not in (b"", _CLIENT_HELLO):
                 return NOT_TLS
             if len(message) >= 4:
                 body = message[1] << 16 | message[2] << 8 | message[3]

@@ -27,6 +27,7 @@ class TlsContext:
     :ivar names: names that its certificates are for, in lower case, ``*.`` for wildcards
     :ivar protocols: application protocols that it offers (ALPN)
     :ivar not_after: when the first of its certificates expires, seconds since the epoch; 0.0: it has none
+    :ivar not_before: when the last of them becomes valid, likewise
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class TlsContext:
         protocols: list[str],
         not_after: float,
         verifier: CertificateProvider | None,
+        not_before: float = 0.0,
     ) -> None:
         self.context: ssl.SSLContext = context
         self.server_side: bool = server_side
@@ -45,6 +47,7 @@ class TlsContext:
         self.names: list[str] = names
         self.protocols: list[str] = protocols
         self.not_after: float = not_after
+        self.not_before: float = not_before
         self._verifier = verifier
 
     def peer_refused(self, session: ssl.SSLObject, server_name: str) -> str:

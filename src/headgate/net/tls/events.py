@@ -46,6 +46,10 @@ class PendingConnection(Timed):
         """
         raise NotImplementedError
 
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        """What the socket's transport knows, ``peername`` for example."""
+        raise NotImplementedError
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class PendingOwner:

@@ -85,3 +85,8 @@ class TlsInspector(PendingConnection):
         """The first byte must have come by then."""
         if not self._over and (self.deadline == 0.0 or when < self.deadline):
             self._wheel.arm(self, when)
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        """What the socket's transport knows."""
+        raw = self._raw
+        return raw.get_extra_info(name, default) if raw is not None else default

@@ -136,12 +136,12 @@ class TlsLayer(PendingConnection):
         self._ssl = None
         self._incoming = _NO_BIO
         self._outgoing = _NO_BIO
-        self._raw = None
         upper = self._upper
+        if upper is None and not self._failed:
+            self._failed = True
+            self._owner.pending_failed(self, CLOSED, str(error) if error else "the peer closed the connection")
+        self._raw = None
         if upper is None:
-            if not self._failed:
-                self._failed = True
-                self._owner.pending_failed(self, CLOSED, str(error) if error else "the peer closed the connection")
             return
         self._upper = None
         if error is None and not self._closing and not self._peer_ended:

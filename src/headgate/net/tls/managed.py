@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Final
 
 from headgate.api.certificates import CertificateProvider
 from headgate.api.errors import ConfigError
+from headgate.config.certificates import when
 from headgate.config.models import TlsContextConfig
 from headgate.net.tls.build import build_context
 from headgate.net.tls.context import TlsContext
@@ -50,6 +52,9 @@ class ManagedContext:
         context = build_context(self._config, self._provider, self._path)
         if context is not None:
             self._hash = self._provider.hash()
+            problem = _out_of_date(context)
+            if problem and self._config.type:  # of files it has been said where the configuration was checked
+                _LOG.warning("%s: %s: peers refuse it", self._path, problem)
         self.context = context
 
     def certificate(self) -> CertificateStats | None:
@@ -105,9 +110,16 @@ class ManagedContext:
             self._stats.refresh_failures += 1
             _LOG.warning("%s: %s: %s: %s", self._path, staying, type(error).__name__, error)
             return
+        problem = _out_of_date(context) if context is not None else ""
+        if problem and self.context is not None and not _out_of_date(self.context):
+            self._stats.refresh_failures += 1
+            _LOG.warning("%s: %s: %s", self._path, staying, problem)
+            return
         self._hash = digest
         if context is None:
             return
+        if problem:
+            _LOG.warning("%s: %s: peers refuse it", self._path, problem)
         if self.context is None:
             _LOG.warning("%s: TLS is ON from now on", self._path)
         else:
@@ -117,3 +129,13 @@ class ManagedContext:
         self._stats.refreshes += 1
         if self.on_change is not None:
             self.on_change()
+
+
+def _out_of_date(context: TlsContext) -> str:
+    """Why no peer would accept a certificate of this context now; an empty string if it is in its time."""
+    now = time.time()
+    if context.not_after and now > context.not_after:
+        return f"the certificate of {context.label!r} has expired at {when(context.not_after)}"
+    if now < context.not_before:
+        return f"the certificate of {context.label!r} is not valid before {when(context.not_before)}"
+    return ""

@@ -33,6 +33,7 @@ def main() -> None:
     """Read the file and serve."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-c", default="checkconf.json", help="JSON file with the headers that a request must carry")
+    parser.add_argument("--once", metavar="REQUEST", help="answer one request, given as JSON, without a proxy")  # for serve()
     path = Path(parser.parse_args().c)
     serve(SkeletonName(json.loads(path.read_text())))
 
