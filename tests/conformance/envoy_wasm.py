@@ -20,21 +20,24 @@ def _free_port() -> int:
         return port
 
 
-def start_envoy(programs: Programs, module: Path, clusters: dict[str, str], configuration: str = "") -> tuple[str, int]:
+def start_envoy(
+    programs: Programs, module: Path, clusters: dict[str, str], configuration: str = "", http2: tuple[str, ...] = ()
+) -> tuple[str, int]:
     """Start Envoy with a module before everything else, and wait until it listens.
 
     :param clusters: name -> ``ip:port``; everything goes to ``upstream``
+    :param http2: those that speak HTTP/2
     :returns: where it listens
     """
     port = _free_port()
     file = programs.folder / f"envoy-{port}.json"
-    file.write_text(json.dumps(_bootstrap(port, module, clusters, configuration)))
+    file.write_text(json.dumps(_bootstrap(port, module, clusters, configuration, http2)))
     arguments = ("-c", str(file), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "--base-id", str(port))
     programs.serve(envoy_program(), port, *arguments)
     return "127.0.0.1", port
 
 
-def _bootstrap(port: int, module: Path, clusters: dict[str, str], configuration: str) -> dict[str, object]:
+def _bootstrap(port: int, module: Path, clusters: dict[str, str], configuration: str, http2: tuple[str, ...]) -> dict[str, object]:
     wasm = {
         "@type": f"{_FILTERS}.http.wasm.v3.Wasm",
         "config": {
@@ -60,20 +63,25 @@ def _bootstrap(port: int, module: Path, clusters: dict[str, str], configuration:
     return {
         "static_resources": {
             "listeners": [{"name": "front", "address": _address("127.0.0.1", port), "filter_chains": [chain]}],
-            "clusters": [_cluster(name, address) for name, address in clusters.items()],
+            "clusters": [_cluster(name, address, name in http2) for name, address in clusters.items()],
         }
     }
 
 
-def _cluster(name: str, address: str) -> dict[str, object]:
+def _cluster(name: str, address: str, http2: bool) -> dict[str, object]:
     host, _, port = address.rpartition(":")
     endpoint = {"endpoint": {"address": _address(host, int(port))}}
-    return {
+    cluster: dict[str, object] = {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "5s",
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
+    if http2:
+        kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+        options = {"@type": f"{_TYPES}/{kind}", "explicit_http_config": {"http2_protocol_options": {}}}
+        cluster["typed_extension_protocol_options"] = {kind: options}
+    return cluster
 
 
 def _address(host: str, port: int) -> dict[str, object]:

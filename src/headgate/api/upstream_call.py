@@ -15,6 +15,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from headgate.api.errors import ExtensionError
+from headgate.api.grpc_call import GrpcCall, GrpcReceiver, GrpcRequest
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead
 
@@ -75,6 +76,13 @@ class UpstreamCaller:
         :param timeout: seconds for everything; 0: no limit but the cluster's own
         :param receiver: hears of the outcome, possibly before this returns
         :param max_response: bytes of the response's body
+        """
+        raise NotImplementedError
+
+    def start_grpc(self, request: GrpcRequest, receiver: GrpcReceiver) -> GrpcCall:
+        """Begin a gRPC call to a host of a cluster: HTTP/2 with prior knowledge, in plain text.
+
+        :param receiver: hears of it, possibly before this returns
         """
         raise NotImplementedError
 

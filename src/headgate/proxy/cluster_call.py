@@ -10,15 +10,19 @@ from time import monotonic
 from typing import Final
 
 from headgate.api.errors import HeadgateError
+from headgate.api.grpc_call import GrpcCall, GrpcReceiver, GrpcRequest
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, ResponseHead
 from headgate.api.stream import Address, ConnectionInfo, Stream
 from headgate.api.upstream_call import MAX_RESPONSE, UpstreamCall, UpstreamCaller, UpstreamReceiver
 from headgate.net.deadlines import DeadlineWheel, Timed
 from headgate.protocols.exchange import CONNECTION_FAILED, OVERFLOW, STALE_CONNECTION, TIMEOUT, ResponseReceiver
+from headgate.protocols.grpc.client_call import CALL_LOST
+from headgate.protocols.grpc.status import UNAVAILABLE
 from headgate.protocols.http1.client_connection import Http1ClientConnection
 from headgate.protocols.http1.encoder import check_request_line
 from headgate.protocols.http1.fields import FRAMING, connection_options
+from headgate.proxy.cluster_grpc_call import ClusterGrpcCall, StartedGrpcCall
 from headgate.upstream.cluster import Cluster
 from headgate.upstream.cluster_manager import ClusterManager
 from headgate.upstream.host import Host
@@ -66,6 +70,16 @@ class ClusterCaller(UpstreamCaller):
             return call
         call.begin(found, self._pools, timeout)
         return call
+
+    def start_grpc(self, request: GrpcRequest, receiver: GrpcReceiver) -> GrpcCall:
+        """Begin a gRPC call to a host of a cluster."""
+        call = ClusterGrpcCall(request, receiver, self._wheel)
+        found = self._clusters.get(request.cluster)
+        if found is None:
+            call.fail(CALL_LOST, UNAVAILABLE, f"there is no cluster {request.cluster!r}")
+        else:
+            call.start_at(found, self._pools)
+        return StartedGrpcCall(call)
 
 
 def _sanitise(request: RequestHead, body: bytes) -> None:

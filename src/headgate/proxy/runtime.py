@@ -114,7 +114,7 @@ class _Builder:
         except ConfigRejected:
             self._certificates.close()
             raise
-        pools = Pools(self._context.wheel, self._context.connector)
+        pools = Pools(self._context.wheel, self._context.connector, self._context.grpc_connector)
         runtime = Runtime(clusters, pools, self._certificates)
         server = config.servers[0]
         routers = self._routers()

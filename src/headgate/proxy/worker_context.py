@@ -12,7 +12,8 @@ from collections.abc import Callable
 from headgate.net.deadlines import DeadlineWheel
 from headgate.observe.stats_store import StatsStore
 from headgate.proxy.watch import Watch
-from headgate.upstream.connector import connect
+from headgate.upstream.connector import connect, connect_grpc
+from headgate.upstream.grpc_pool import GrpcConnector
 from headgate.upstream.pool import Connector
 
 
@@ -20,11 +21,13 @@ class WorkerContext:
     """One worker's shared things.
 
     :param connector: how connections to hosts are made; tests put another in its place
+    :param grpc_connector: the same for gRPC
     """
 
-    def __init__(self, stats: StatsStore, connector: Connector = connect) -> None:
+    def __init__(self, stats: StatsStore, connector: Connector = connect, grpc_connector: GrpcConnector = connect_grpc) -> None:
         self.stats: StatsStore = stats
         self.connector: Connector = connector
+        self.grpc_connector: GrpcConnector = grpc_connector
         self.wheel: DeadlineWheel = DeadlineWheel()
         self.watch: Watch = Watch()
         self._loop: asyncio.AbstractEventLoop | None = None

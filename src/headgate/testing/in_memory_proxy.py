@@ -15,6 +15,8 @@ from headgate.proxy.worker_context import WorkerContext
 from headgate.testing.exchange import ReceivedRequest, Reply
 from headgate.testing.memory_client import MemoryClient
 from headgate.testing.memory_upstream import MemoryUpstream
+from headgate.upstream.grpc_connection import GrpcHostConnection
+from headgate.upstream.grpc_pool import GrpcPool
 from headgate.upstream.host import Host
 from headgate.upstream.pool import ConnectionPool
 
@@ -35,7 +37,7 @@ class InMemoryProxy:
     def __init__(self, mapping: Mapping[str, object], scope: ExtensionScope, responder: Responder, stats: StatsStore) -> None:
         self.upstream = MemoryUpstream(responder)
         self._scope = scope
-        self._context = WorkerContext(stats, self._connect)
+        self._context = WorkerContext(stats, self._connect, self._connect_grpc)
         self._runtime = Runtime.build(parse(mapping).config, scope, self._context)
         self._listeners = {name: ListenerRuntime(name) for name in self._runtime.listeners}
         for name, listener in self._listeners.items():
@@ -69,3 +71,6 @@ class InMemoryProxy:
             return
         self.upstream.connect(connection)
         pool.connected(connection)
+
+    async def _connect_grpc(self, pool: GrpcPool, connection: GrpcHostConnection, host: Host, timeout: float) -> None:
+        pool.connect_failed(f"no connection to {host.address}: there is no gRPC server in memory")

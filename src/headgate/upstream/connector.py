@@ -12,6 +12,8 @@ from headgate.upstream.host_tls import ClientHandshake, HostTls
 
 if TYPE_CHECKING:
     from headgate.protocols.http1.client_connection import Http1ClientConnection
+    from headgate.upstream.grpc_connection import GrpcHostConnection
+    from headgate.upstream.grpc_pool import GrpcPool
     from headgate.upstream.pool import ConnectionPool
 
 _LOG: Final = logging.getLogger("headgate.upstream")
@@ -32,6 +34,26 @@ async def connect(pool: ConnectionPool, connection: Http1ClientConnection, host:
         failure = f"no connection to {host.address}: {error.strerror or error}"
     if not failure and not connection.open:
         # Between the last step and this line the loop turned: what closed then was told to the pool before it knew the connection.
+        failure = f"{host.address} closed the connection as soon as it stood"
+    if failure:
+        pool.connect_failed(failure)
+    else:
+        pool.connected(connection)
+
+
+async def connect_grpc(pool: GrpcPool, connection: GrpcHostConnection, host: Host, timeout: float) -> None:
+    """Connect in plain text and tell the pool how it went.
+
+    :param timeout: seconds; 0: as long as the system tries
+    """
+    try:
+        async with asyncio.timeout(timeout or None):
+            failure = await _connect(connection, host)
+    except TimeoutError:
+        failure = f"no connection to {host.address} within {timeout:g} s"
+    except OSError as error:
+        failure = f"no connection to {host.address}: {error.strerror or error}"
+    if not failure and connection.closed:
         failure = f"{host.address} closed the connection as soon as it stood"
     if failure:
         pool.connect_failed(failure)

@@ -12,12 +12,9 @@ import h2.events
 import h2.settings
 
 from headgate.net.deadlines import DeadlineWheel
-from headgate.protocols.grpc.client_connection import (
-    MAX_ANSWERS,
-    GrpcClientConnection,
-    UnaryCall,
-)
+from headgate.protocols.grpc.client_connection import MAX_ANSWERS, GrpcClientConnection
 from headgate.protocols.grpc.message_reader import message_prefix
+from headgate.protocols.grpc.unary_call import UnaryCall
 from tests.unit.protocols.http2_peers import FakeTransport
 
 Setting = h2.settings.SettingCodes

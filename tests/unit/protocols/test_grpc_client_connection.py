@@ -10,13 +10,7 @@ import h2.events
 import h2.settings
 import pytest
 
-from headgate.protocols.grpc.client_connection import (
-    CALL_LOST,
-    CALL_MALFORMED,
-    CALL_STATUS,
-    CALL_TIMEOUT,
-    UnaryCall,
-)
+from headgate.protocols.grpc.client_call import CALL_LOST, CALL_MALFORMED, CALL_STATUS, CALL_TIMEOUT
 from headgate.protocols.grpc.message_reader import message_prefix
 from headgate.protocols.grpc.status import (
     CANCELLED,
@@ -25,6 +19,7 @@ from headgate.protocols.grpc.status import (
     UNAVAILABLE,
     UNIMPLEMENTED,
 )
+from headgate.protocols.grpc.unary_call import UnaryCall
 from headgate.protocols.http2 import errors
 from headgate.protocols.http2.frame import (
     SETTINGS_ACK,
@@ -146,11 +141,60 @@ def test_a_transport_that_is_full_gets_no_more_until_it_has_room() -> None:
     def test() -> None:
         peers = ClientUnderTest()
         peers.exchange()
+        begun = peers.start(b"q" * 70_000)
+        peers.exchange()
         peers.client.pause_writing()
-        peers.start(b"q" * 5000)
-        assert len(peers.transport.take()) < 500
+        peers.server.increment_flow_control_window(100_000)
+        peers.server.increment_flow_control_window(100_000, 1)
+        peers.client.data_received(peers.server.data_to_send())
+        second, third, cancelled, late = (peers.start() for _ in range(4))
+        cancelled.cancel()
+        late.on_deadline()
+        peers.client.release_output()
+        assert peers.transport.take() == b"", "neither the first one's rest nor any other's head"
+        assert (peers.client.waiting_calls, late.failure[0]) == (2, CALL_TIMEOUT)
         peers.client.resume_writing()
-        assert len(peers.transport.take()) == 9 + 5005
+        peers.exchange()
+        assert sorted(peers.client.streams) == [1, 3, 5]
+        for stream_id in (1, 3, 5):
+            peers.answer(stream_id)
+        assert [call.outcome for call in (begun, second, third)] == [b"answer"] * 3
+        assert (peers.client.in_flight, peers.client.waiting_calls) == (0, 0)
+
+    run(test)
+
+
+def test_calls_that_are_given_up_leave_the_queue() -> None:
+    """A server that takes no calls for long does not have this side keep those that nobody waits for."""
+
+    def test() -> None:
+        peers = ClientUnderTest({Setting.MAX_CONCURRENT_STREAMS: 0})
+        peers.exchange()
+        first = peers.start()
+        for _ in range(1000):
+            peers.start().cancel()
+            peers.start().on_deadline()
+        last = peers.start()
+        assert (peers.client.waiting_calls, peers.client.in_flight) == (2, 2)
+        peers.client.connection_lost(None)
+        assert first.failure == last.failure == (CALL_LOST, UNAVAILABLE)
+
+    run(test)
+
+
+def test_a_server_that_takes_more_calls_at_once_gets_those_that_wait() -> None:
+    def test() -> None:
+        peers = ClientUnderTest({Setting.MAX_CONCURRENT_STREAMS: 1})
+        peers.exchange()
+        calls = [peers.start() for _ in range(4)]
+        peers.exchange()
+        assert sorted(peers.client.streams) == [1]
+        peers.server.update_settings({Setting.MAX_CONCURRENT_STREAMS: 3})
+        peers.exchange()
+        assert sorted(peers.client.streams) == [1, 3, 5]
+        for stream_id in (1, 3, 5, 7):
+            peers.answer(stream_id)
+        assert [call.outcome for call in calls] == [b"answer"] * 4
 
     run(test)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headgate.protocols.grpc.client_connection import (
-    CALL_MALFORMED,
-)
+from headgate.protocols.grpc.client_call import CALL_MALFORMED
 from headgate.protocols.http2 import errors
 from headgate.protocols.http2.frame import (
     DATA,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
-from headgate.protocols.grpc.client_connection import CALL_MALFORMED
+from headgate.protocols.grpc.client_call import CALL_MALFORMED
 from headgate.protocols.http2.flood_guard import FloodGuard
 from headgate.protocols.http2.frame import END_HEADERS, HEADERS, window_update_frame
 from headgate.protocols.http2.hpack_encoder import HpackEncoder

@@ -37,7 +37,7 @@ class CallHeads:
             if kept is not None:
                 return kept
         before = self._encoder.generation
-        block = self._encoder.encode(self._fields(path, milliseconds))
+        block = self._encoder.encode(request_fields(path, self._authority, milliseconds))
         if self._encoder.generation == before:
             if self._generation != before or len(self._kept) >= _KEPT:
                 self._kept.clear()
@@ -45,11 +45,16 @@ class CallHeads:
             self._kept[(path, milliseconds)] = block
         return block
 
-    def _fields(self, path: bytes, milliseconds: int) -> list[tuple[bytes, bytes]]:
-        fields = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", self._authority)]
-        if milliseconds:
-            fields.append((b"grpc-timeout", encode_timeout(milliseconds)))
-        fields.append((b"te", b"trailers"))
-        fields.append((b"content-type", b"application/grpc"))
-        fields.append((b"user-agent", b"headgate/" + __version__.encode("ascii")))
-        return fields
+
+def request_fields(path: bytes, authority: bytes, milliseconds: int) -> list[tuple[bytes, bytes]]:
+    """The fields of a call's head, without metadata of its own.
+
+    :param milliseconds: its timeout; 0: none
+    """
+    fields = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", authority)]
+    if milliseconds:
+        fields.append((b"grpc-timeout", encode_timeout(milliseconds)))
+    fields.append((b"te", b"trailers"))
+    fields.append((b"content-type", b"application/grpc"))
+    fields.append((b"user-agent", b"headgate/" + __version__.encode("ascii")))
+    return fields

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from headgate.protocols.grpc.chunks import Chunks
+
 PREFIX_SIZE: Final = 5
 
 
@@ -24,8 +26,9 @@ class MessageReader:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._chunks: list[bytes] = []
         self._size: int = 0
+        self._first: bytes = b""  # while it is the only part
+        self._chunks: Chunks | None = None
         self._expected: int = -1
 
     def feed(self, data: bytes) -> str:
@@ -35,18 +38,28 @@ class MessageReader:
         """
         if not data:
             return ""
-        self._chunks.append(data)
+        if self._size == 0:
+            self._first = data
+        else:
+            self._add(data)
         self._size += len(data)
         if self._expected < 0:
             if self._size < PREFIX_SIZE:
                 return ""
-            if len(self._chunks) > 1:
-                self._chunks = [b"".join(self._chunks)]
-            problem = self._read_prefix(self._chunks[0])
+            problem = self._read_prefix(self._first if self._chunks is None else self._chunks.join())
             if problem:
-                self._chunks = []
+                self._first = b""
+                self._chunks = None
                 return problem
         return "more than one message" if self._size > self._expected else ""
+
+    def _add(self, data: bytes) -> None:
+        chunks = self._chunks
+        if chunks is None:
+            chunks = self._chunks = Chunks()
+            chunks.add(self._first)
+            self._first = b""
+        chunks.add(data)
 
     def _read_prefix(self, data: bytes) -> str:
         if data[0] != 0:
@@ -66,6 +79,4 @@ class MessageReader:
         """The message with its five bytes of prefix; None if it is not complete."""
         if self._size != self._expected:
             return None
-        chunks = self._chunks
-        self._chunks = []
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self._first if self._chunks is None else self._chunks.take()

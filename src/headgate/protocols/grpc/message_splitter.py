@@ -5,8 +5,13 @@ Compiled by mypyc; interpreted otherwise.
 
 from __future__ import annotations
 
+from headgate.protocols.grpc.chunks import Chunks
 from headgate.protocols.grpc.message_reader import PREFIX_SIZE
 from headgate.protocols.grpc.wire import WireError
+
+
+class MessageTooLarge(WireError):
+    """A message over the limit."""
 
 
 class MessageSplitter:
@@ -17,9 +22,13 @@ class MessageSplitter:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._chunks: list[bytes] = []
-        self._size: int = 0
+        self._chunks = Chunks()
         self._wanted: int = PREFIX_SIZE
+
+    @property
+    def held(self) -> int:
+        """Bytes of a message that is not complete."""
+        return self._chunks.size
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take a part of the body.
@@ -27,11 +36,10 @@ class MessageSplitter:
         :returns: the messages that it completes, without their prefixes
         :raises WireError: if it is no message, or one that is compressed or over the limit; nothing may be fed after that
         """
-        self._chunks.append(data)
-        self._size += len(data)
-        if self._size < self._wanted:
+        self._chunks.add(data)
+        if self._chunks.size < self._wanted:
             return []
-        data = b"".join(self._chunks)
+        data = self._chunks.take()
         messages: list[bytes] = []
         start = 0
         while True:
@@ -44,8 +52,8 @@ class MessageSplitter:
                 break
             messages.append(data[start + PREFIX_SIZE : start + self._wanted])
             start += self._wanted
-        self._chunks = [data[start:]] if start < len(data) else []
-        self._size = len(data) - start
+        if start < len(data):
+            self._chunks.add(data[start:])
         return messages
 
     def _length(self, data: bytes, start: int) -> int:
@@ -53,5 +61,5 @@ class MessageSplitter:
             raise WireError("a message that is compressed, though none was allowed, or no gRPC message")
         length = int.from_bytes(data[start + 1 : start + PREFIX_SIZE], "big")
         if length > self._limit:
-            raise WireError(f"a message of {length} bytes; {self._limit} are allowed")
+            raise MessageTooLarge(f"a message of {length} bytes; {self._limit} are allowed")
         return length

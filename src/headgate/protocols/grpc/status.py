@@ -18,6 +18,18 @@ RESOURCE_EXHAUSTED: Final = 8
 UNIMPLEMENTED: Final = 12
 INTERNAL: Final = 13
 UNAVAILABLE: Final = 14
+UNAUTHENTICATED: Final = 16
+
+_OF_HTTP: Final = {
+    b"400": INTERNAL,
+    b"401": UNAUTHENTICATED,
+    b"403": PERMISSION_DENIED,
+    b"404": UNIMPLEMENTED,
+    b"429": UNAVAILABLE,
+    b"502": UNAVAILABLE,
+    b"503": UNAVAILABLE,
+    b"504": UNAVAILABLE,
+}
 
 _NAMES: Final = (
     "OK",
@@ -66,6 +78,11 @@ def status_of_reset(code: int) -> int:
     if code == 0xC:  # INADEQUATE_SECURITY
         return PERMISSION_DENIED
     return INTERNAL
+
+
+def status_of_http(status: bytes) -> int:
+    """What an answer that is not gRPC means by its HTTP status (grpc/doc/http-grpc-status-mapping.md)."""
+    return _OF_HTTP.get(status, UNKNOWN)
 
 
 def decode_message(value: bytes) -> str:

@@ -175,6 +175,13 @@ class EndpointOutput:
             end = self.encode_head(stream.id, self.encoder.encode(trailers), True)
             self.write(b"".join((head, frame_header(size, DATA, 0, stream.id), data, end)))
 
+    def end_message(self, stream: Http2Stream) -> None:
+        """End a stream behind what was sent on it, or waits to be."""
+        stream.local_ended = True
+        if not stream.waits_for_window:
+            self.write(frame_header(0, DATA, END_STREAM, stream.id))
+            self.forget_if_ended(stream)
+
     def _queue(self, stream: Http2Stream, data: bytes, trailers: Sequence[tuple[bytes, bytes]] | None) -> None:
         if stream.waits_for_window:
             stream.outbox = stream.outbox[stream.outbox_sent :] + data

@@ -13,16 +13,12 @@ from mypy_extensions import mypyc_attr
 from headgate.api.plugin import PluginCall, PluginError, PluginReceiver
 from headgate.api.plugin_messages import PluginRequest
 from headgate.net.deadlines import DeadlineWheel
-from headgate.protocols.grpc.client_connection import (
-    CALL_LOST,
-    CALL_STATUS,
-    CALL_TIMEOUT,
-    GrpcClientConnection,
-    UnaryCall,
-)
+from headgate.protocols.grpc.client_call import CALL_LOST, CALL_STATUS, CALL_TIMEOUT
+from headgate.protocols.grpc.client_connection import GrpcClientConnection
 from headgate.protocols.grpc.message_reader import PREFIX_SIZE
 from headgate.protocols.grpc.plugin_codec import PLUGIN_CALL_PATH, decode_response, encode_request
 from headgate.protocols.grpc.status import DEADLINE_EXCEEDED, UNIMPLEMENTED, status_name
+from headgate.protocols.grpc.unary_call import UnaryCall
 from headgate.protocols.grpc.wire import WireError
 from headgate.protocols.http2.field_block import FieldBlock
 from headgate.protocols.http2.stream import Http2Stream

@@ -26,6 +26,11 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "proxy_on_response_body": ("iii", "i"),
     "proxy_on_response_trailers": ("ii", "i"),
     "proxy_on_http_call_response": ("iiiii", ""),
+    "proxy_on_grpc_receive_initial_metadata": ("iii", ""),
+    "proxy_on_grpc_receive": ("iii", ""),
+    "proxy_on_grpc_receive_trailing_metadata": ("iii", ""),
+    "proxy_on_grpc_trailing_metadata": ("iii", ""),
+    "proxy_on_grpc_close": ("iii", ""),
     "proxy_on_queue_ready": ("ii", ""),
     "proxy_on_memory_allocate": ("i", "i"),
     "malloc": ("i", "i"),
@@ -34,6 +39,8 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
 
 _HEADERS: Final = ("proxy_on_request_headers", "proxy_on_response_headers")
 """Those of ABI 0.1.0 may lack the third parameter; a call leaves it unread then."""
+_OLDER: Final = {"proxy_on_grpc_receive_trailing_metadata": "proxy_on_grpc_trailing_metadata"}
+"""What SDKs made before the first ABI was written down (AssemblyScript's) call it."""
 
 
 class Callbacks:
@@ -55,6 +62,8 @@ class Callbacks:
 
     def find(self, name: str) -> object | None:
         """An exported function by its name."""
+        if name not in self._module.functions:
+            name = _OLDER.get(name, "")
         return self._instance.function(name) if name in self._module.functions else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from headgate.api.deferred import Deferred
+from headgate.api.grpc_call import Metadata
 from headgate.api.headers import Headers
 from headgate.api.stream import Stream
 from headgate.runtimes.wasm.settings import PluginSettings
@@ -29,11 +30,13 @@ class RootContext(GuestContext):
     """A plugin's own context.
 
     :ivar tick_period: seconds between two ``proxy_on_tick``; 0: none
+    :ivar grpc_status: of the last gRPC call or stream that ended
     """
 
     def __init__(self, id: int, plugin: PluginSettings) -> None:
         super().__init__(id, plugin)
         self.tick_period: float = 0.0
+        self.grpc_status: int = 0
         self.properties: dict[bytes, bytes] = {}
 
 
@@ -90,3 +93,25 @@ class CallResult:
         self.status = status
         self.body = body
         self.trailers = trailers
+
+
+class GrpcNews:
+    """What a guest is told of a gRPC call, while it may read it: a part of the answer, or its end.
+
+    :ivar status: the gRPC status; -1: not the end
+    :ivar text: the status message
+    """
+
+    def __init__(
+        self,
+        initial: Metadata | None = None,
+        message: bytes | None = None,
+        trailing: Metadata | None = None,
+        status: int = -1,
+        text: str = "",
+    ) -> None:
+        self.initial: Metadata | None = initial
+        self.message: bytes | None = message
+        self.trailing: Metadata | None = trailing
+        self.status: int = status
+        self.text: str = text

@@ -178,6 +178,24 @@ class ResponseMap(HeaderMap):
         self.headers.remove(name)
 
 
+class MetadataMap(HeaderMap):
+    """The metadata of a gRPC call, as it came; nobody changes it."""
+
+    def __init__(self, metadata: Pairs) -> None:
+        super().__init__(Headers())
+        self._metadata = metadata
+
+    def pairs(self) -> Pairs:
+        return self._metadata
+
+    def get(self, name: str) -> bytes | None:
+        key = name.lower().encode("utf-8", "surrogateescape")
+        for field, value in self._metadata:
+            if field == key:
+                return value
+        return None
+
+
 class CallMap(HeaderMap):
     """The headers of a call's answer, which nobody changes."""
 

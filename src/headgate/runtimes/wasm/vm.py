@@ -20,8 +20,9 @@ from headgate.api.stream import Stream
 from headgate.api.upstream_call import UpstreamCaller
 from headgate.runtimes.wasm.abi import VERSIONS
 from headgate.runtimes.wasm.callbacks import Callbacks, check_exports
-from headgate.runtimes.wasm.contexts import CallResult, GuestContext, HttpContext, RootContext
+from headgate.runtimes.wasm.contexts import CallResult, GrpcNews, GuestContext, HttpContext, RootContext
 from headgate.runtimes.wasm.errors import GuestError, ModuleError, WasmError
+from headgate.runtimes.wasm.grpc_calls import GrpcCalls
 from headgate.runtimes.wasm.host.functions import host_functions
 from headgate.runtimes.wasm.http_calls import HttpCalls
 from headgate.runtimes.wasm.instance import Instance
@@ -48,13 +49,15 @@ class Vm:
         self.roots: list[RootContext] = []
         self.contexts: dict[int, GuestContext] = {}
         self.call_result: CallResult | None = None
+        self.grpc_told: GrpcNews | None = None
         self.calls = HttpCalls(self, caller)
+        self.grpc = GrpcCalls(self, caller)
         self._ticks = Ticks(self)
         self._later: list[Callable[[], None]] = []
         self._depth = 0
         self._next_id = 1
         check_exports(module)
-        self.instance = Instance(module, host_functions(self), settings.memory_limit, settings.time_limit)
+        self.instance = Instance(module, host_functions(self, module), settings.memory_limit, settings.time_limit)
         self.memory = self.instance.memory
         self.callbacks = Callbacks(self.instance, module)
         try:
@@ -168,6 +171,7 @@ class Vm:
         """The configuration is in force: ticks and calls begin."""
         self._ticks.start(loop)
         self.calls.go()
+        self.grpc.go()
 
     def on_tick_period(self, root: RootContext) -> None:
         """A root context has set its period."""
@@ -212,16 +216,44 @@ class Vm:
         headers, body, trailers = 0, 0, 0
         if result is not None:
             headers, body, trailers = len(result.headers) + 1, len(result.body), len(result.trailers)
+        try:
+            self._call_root(context, owner, function, (owner.id, number, headers, body, trailers))
+        finally:
+            self.call_result = None
+
+    def grpc_news(self, context: GuestContext, name: str, number: int, value: int, news: GrpcNews) -> None:
+        """A part of the answer to a gRPC call, or its end; it goes where the answer to an HTTP call does.
+
+        :param name: the callback
+        :param value: its last parameter
+        :raises GuestError: if the guest traps
+        """
+        function = self.callbacks.find(name)
+        owner = context.root if isinstance(context, HttpContext) else context
+        if news.status >= 0 and isinstance(owner, RootContext):
+            owner.grpc_status = news.status
+        if function is None or self.dead:
+            return
+        self.grpc_told = news
+        try:
+            self._call_root(context, owner, function, (owner.id, number, value))
+        finally:
+            self.grpc_told = None
+
+    def _call_root(self, context: GuestContext, owner: GuestContext, function: object, arguments: tuple[int, ...]) -> None:
+        """Tell a root context what came of something that one of its contexts has asked for.
+
+        :raises GuestError: if the guest traps
+        """
         before = self.current
         self.current = context if self.contexts.get(context.id) is context else owner
         self._depth += 1
         try:
-            self.instance.call_many(function, (owner.id, number, headers, body, trailers))
+            self.instance.call_many(function, arguments)
         except WasmError:
             self._died()
             raise
         finally:
-            self.call_result = None
             self.current = before
             self._depth -= 1
             if self._later and not self._depth:
@@ -230,6 +262,7 @@ class Vm:
     def _died(self) -> None:
         self._ticks.stop()
         self.calls.close()
+        self.grpc.close()
         for context in self.contexts.values():
             if isinstance(context, HttpContext):
                 for waiting in context.take_waiting():
@@ -246,6 +279,7 @@ class Vm:
         """Free everything."""
         self._ticks.stop()
         self.calls.close()
+        self.grpc.close()
         if hasattr(self, "instance"):
             self.instance.close()
         self.contexts.clear()

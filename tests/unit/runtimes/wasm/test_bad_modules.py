@@ -116,7 +116,7 @@ def test_more_memory_than_is_allowed_from_the_start(tmp_path: Path) -> None:
         ({"path": "a", "vm_config": {"code": {"local": {"filename": "b"}}}}, "and not both"),
         ({"vm_config": {"code": {"remote": {"http_uri": {"uri": "http://x/"}}}}}, "not fetched from remote places"),
         ({"vm_config": {"code": {}}}, "code.local.filename is missing"),
-        ({"path": "a", "memory": 1}, "Extra inputs are not permitted"),
+        ({"path": "a", "memory": 1}, "unknown key"),
         ({"path": "a", "configuration": {"@type": "type.googleapis.com/x", "value": 1}}, "@type is StringValue, BytesValue or Struct"),
         ({"path": "a", "call_timeout": 0}, "greater than 0"),
     ],

@@ -126,12 +126,6 @@ def test_a_trap_in_the_answer_fails_the_waiting_request(tmp_path: Path) -> None:
     assert FilterTester("wasm", config, reply=_upstream).request().status == 500
 
 
-def test_grpc_calls_are_not_implemented(tmp_path: Path) -> None:
-    call = "(call $grpc_call " + " ".join(["(i32.const 0)"] * 12) + ")"
-    code = on_request(f"(if (i32.ne {call} (i32.const 12)) (then unreachable)) (i32.const 0)")
-    assert FilterTester("wasm", write(tmp_path, code)).request().status == 200
-
-
 def test_ticks_release_what_waits(tmp_path: Path) -> None:
     """A request pauses; the tick after it lets it go on, through the effective context."""
     code = (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from headgate.runtimes.wasm.abi import (
     BAD_ARGUMENT,
     CALL_BODY,
+    GRPC_MESSAGE,
     NOT_FOUND,
     OK,
     PLUGIN_CONFIGURATION,
@@ -38,6 +39,8 @@ class BufferFunctions:
             return context.response_body if isinstance(context, HttpContext) else None
         if kind == CALL_BODY:
             return vm.call_result.body if vm.call_result is not None else None
+        if kind == GRPC_MESSAGE:
+            return vm.grpc_told.message if vm.grpc_told is not None else None
         if kind == VM_CONFIGURATION:
             return vm.settings.configuration
         if kind == PLUGIN_CONFIGURATION:

@@ -1,8 +1,4 @@
-"""Host functions that call clusters.
-
-HTTP calls go to the configuration's clusters through :mod:`headgate.api.upstream_call`. gRPC calls need HTTP/2 towards upstream hosts,
-which is not there: they answer UNIMPLEMENTED.
-"""
+"""The host function for HTTP calls to clusters of the configuration, through :mod:`headgate.api.upstream_call`."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from headgate.api.errors import HeaderError
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, checked_target
-from headgate.runtimes.wasm.abi import BAD_ARGUMENT, INTERNAL_FAILURE, OK, PARSE_FAILURE, UNIMPLEMENTED
+from headgate.runtimes.wasm.abi import BAD_ARGUMENT, INTERNAL_FAILURE, OK, PARSE_FAILURE
 from headgate.runtimes.wasm.maps import text
 from headgate.runtimes.wasm.pairs import decode
 
@@ -63,30 +59,6 @@ class CallFunctions:
             return INTERNAL_FAILURE
         memory.write_u32(ret, number)
         return OK
-
-    def grpc_call(self, *_: int) -> int:
-        """A unary gRPC call."""
-        return self._no_grpc()
-
-    def grpc_stream(self, *_: int) -> int:
-        """A gRPC stream."""
-        return self._no_grpc()
-
-    def grpc_send(self, *_: int) -> int:
-        """A message on a gRPC stream."""
-        return self._no_grpc()
-
-    def grpc_cancel(self, token: int) -> int:
-        """Give a call up."""
-        return self._no_grpc()
-
-    def grpc_close(self, token: int) -> int:
-        """Close a stream."""
-        return self._no_grpc()
-
-    def _no_grpc(self) -> int:
-        _LOG.warning("wasm %s: gRPC calls are not implemented", self._vm.current.plugin.name)
-        return UNIMPLEMENTED
 
 
 def _request(pairs: list[tuple[bytes, bytes]]) -> RequestHead:

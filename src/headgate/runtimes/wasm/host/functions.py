@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from headgate.runtimes.wasm.host.buffers import BufferFunctions
 from headgate.runtimes.wasm.host.calls import CallFunctions
 from headgate.runtimes.wasm.host.general import GeneralFunctions
+from headgate.runtimes.wasm.host.grpc import GrpcFunctions
 from headgate.runtimes.wasm.host.header_maps import MapFunctions
 from headgate.runtimes.wasm.host.metrics import MetricFunctions
 from headgate.runtimes.wasm.host.properties import PropertyFunctions
@@ -14,7 +15,7 @@ from headgate.runtimes.wasm.host.shared import SharedFunctions
 from headgate.runtimes.wasm.host.streams import StreamFunctions
 from headgate.runtimes.wasm.host.wasi import wasi_functions
 from headgate.runtimes.wasm.host_call import Functions, HostFunction
-from headgate.runtimes.wasm.module import Signature
+from headgate.runtimes.wasm.module import Module, Signature
 
 if TYPE_CHECKING:
     from headgate.runtimes.wasm.vm import Vm
@@ -67,7 +68,15 @@ _TYPES: Final = {
 """Parameters of each function of the module ``env``; all return a status."""
 
 
-def host_functions(vm: Vm) -> Functions:
+_OLDER: Final = {
+    ("proxy_grpc_call", "iiiiiiiiii"): "proxy_grpc_call_without_metadata",
+    ("proxy_grpc_stream", "iiiiiii"): "proxy_grpc_stream_without_metadata",
+}
+"""Functions that SDKs made before the first ABI was written down (AssemblyScript's) import with other parameters: what then stands for
+them."""
+
+
+def host_functions(vm: Vm, module: Module) -> Functions:
     """What a guest may import."""
     implementations: dict[str, HostFunction] = {}
     for group in (
@@ -76,6 +85,7 @@ def host_functions(vm: Vm) -> Functions:
         MapFunctions(vm),
         StreamFunctions(vm),
         CallFunctions(vm),
+        GrpcFunctions(vm),
         SharedFunctions(vm),
         MetricFunctions(vm),
         PropertyFunctions(vm),
@@ -86,5 +96,10 @@ def host_functions(vm: Vm) -> Functions:
     functions: dict[tuple[str, str], tuple[Signature, HostFunction]] = {
         ("env", name): (Signature(params, "i"), implementations[name]) for name, params in _TYPES.items()
     }
+    for item in module.imports:
+        params = item.signature.params if item.signature is not None else ""
+        older = _OLDER.get((item.name, params))
+        if older is not None:
+            functions["env", item.name] = (Signature(params, "i"), implementations[older])
     functions.update(wasi_functions(vm))
     return functions

@@ -13,6 +13,8 @@ from headgate.runtimes.wasm.abi import (
     BAD_ARGUMENT,
     CALL_HEADERS,
     CALL_TRAILERS,
+    GRPC_INITIAL_METADATA,
+    GRPC_TRAILING_METADATA,
     NOT_FOUND,
     OK,
     PARSE_FAILURE,
@@ -22,14 +24,14 @@ from headgate.runtimes.wasm.abi import (
     RESPONSE_TRAILERS,
 )
 from headgate.runtimes.wasm.contexts import HttpContext
-from headgate.runtimes.wasm.maps import CallMap, HeaderMap, RequestMap, ResponseMap, text
+from headgate.runtimes.wasm.maps import CallMap, HeaderMap, MetadataMap, RequestMap, ResponseMap, text
 from headgate.runtimes.wasm.pairs import decode, encode
 
 if TYPE_CHECKING:
     from headgate.runtimes.wasm.vm import Vm
 
 _LOG: Final = logging.getLogger("headgate.wasm")
-_READ_ONLY: Final = (CALL_HEADERS, CALL_TRAILERS)
+_READ_ONLY: Final = (CALL_HEADERS, CALL_TRAILERS, GRPC_INITIAL_METADATA, GRPC_TRAILING_METADATA)
 
 
 class MapFunctions:
@@ -55,6 +57,10 @@ class MapFunctions:
                 return CallMap(result.status, result.headers)
             if kind == CALL_TRAILERS:
                 return HeaderMap(result.trailers)
+        told = self._vm.grpc_told
+        if told is not None and kind in (GRPC_INITIAL_METADATA, GRPC_TRAILING_METADATA):
+            metadata = told.initial if kind == GRPC_INITIAL_METADATA else told.trailing
+            return MetadataMap(metadata) if metadata is not None else None
         return None
 
     def get_header_map_size(self, kind: int, ret: int) -> int:

@@ -90,12 +90,6 @@ class StreamFunctions:
         context.route_cleared = True
         return OK
 
-    def get_status(self, ret_code: int, ret_pointer: int, ret_length: int) -> int:
-        """The status of the last gRPC call; there was none."""
-        self._vm.memory.write_u32(ret_code, 0)
-        self._vm.memory.give(b"", ret_pointer, ret_length)
-        return OK
-
     def send_local_response(
         self, code: int, details: int, details_length: int, body: int, body_length: int, fields: int, fields_length: int, grpc_status: int
     ) -> int:

@@ -1,4 +1,6 @@
-//! Exercises the SDK: configuration, headers, properties, bodies, local responses, HTTP calls, panics.
+//! Exercises the SDK: configuration, headers, properties, bodies, local responses, HTTP and gRPC calls, panics.
+
+mod grpc;
 
 use log::info;
 use proxy_wasm::traits::*;
@@ -19,11 +21,11 @@ impl RootContext for Root {
         true
     }
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Filter { id, prefix: self.prefix.clone() }))
+        Some(Box::new(Filter { id, prefix: self.prefix.clone(), grpc: String::new(), events: vec![] }))
     }
     fn get_type(&self) -> Option<ContextType> { Some(ContextType::HttpContext) }
 }
-struct Filter { #[allow(dead_code)] id: u32, prefix: String }
+struct Filter { #[allow(dead_code)] id: u32, prefix: String, grpc: String, events: Vec<String> }
 impl Context for Filter {
     fn on_http_call_response(&mut self, _: u32, headers: usize, body: usize, _: usize) {
         let text = self.get_http_call_response_body(0, body).unwrap_or_default();
@@ -35,6 +37,11 @@ impl Context for Filter {
             self.send_http_response(401, vec![("x-why", &status)], Some(b"not authorised\n"));
         }
     }
+    fn on_grpc_call_response(&mut self, _: u32, status: u32, size: usize) { self.grpc_answer(status, size); }
+    fn on_grpc_stream_initial_metadata(&mut self, _: u32, _: u32) { self.grpc_initial(); }
+    fn on_grpc_stream_message(&mut self, token: u32, size: usize) { self.grpc_message(token, size); }
+    fn on_grpc_stream_trailing_metadata(&mut self, _: u32, _: u32) { self.grpc_trailing(); }
+    fn on_grpc_stream_close(&mut self, _: u32, status: u32) { self.grpc_end(status); }
 }
 impl HttpContext for Filter {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
@@ -42,6 +49,10 @@ impl HttpContext for Filter {
         if path.starts_with("/call") {
             self.set_http_request_header("content-length", None); // the body grows
             self.dispatch_http_call("auth", vec![(":method", "GET"), (":path", &path), (":authority", "auth.test")], None, vec![], Duration::from_secs(2)).unwrap();
+            return Action::Pause;
+        }
+        if path.starts_with("/grpc/") {
+            self.start_grpc(&path);
             return Action::Pause;
         }
         if path == "/panic" { panic!("asked for"); }
