@@ -1,0 +1,106 @@
+"""What the header lines of a request say to the codec.
+
+Clients send the same lines again and again, so what a block of lines comes to is remembered, if each of its lines was known before: a
+block with a cookie or a trace in it never gets that far, and takes its lines one by one.
+Compiled by mypyc; interpreted otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from headgate.protocols.http1.fields import (
+    CONNECTION,
+    CONTENT_LENGTH,
+    EXPECT,
+    FORWARDING,
+    HOST,
+    LONGEST_HEAD,
+    MOST_HEADS,
+    TRANSFER_ENCODING,
+    Field,
+    FieldLines,
+    read_lines,
+)
+from headgate.protocols.http1.refusal import Refusal
+from headgate.protocols.http1.target_forms import is_authority
+
+
+class RequestFields:
+    """The header lines of one request. It may be remembered, so it is never changed.
+
+    :ivar keys: the lower-cased names of the fields that stay with the message
+    :ivar lines: their lines
+    :ivar count: number of all lines
+    :ivar host: the value of ``Host``; None: there is none
+    :ivar hosts: how often it stands there
+    :ivar host_valid: it stands there once, and is well-formed
+    :ivar length: ``Content-Length``; -1: there is none
+    :ivar chunked: the body is sent in chunks
+    :ivar connection: the values of ``Connection``, joined
+    :ivar forwarding: one of the fields that the proxy adds itself is there already
+    :ivar expects_continue: the client waits for ``100 Continue``
+    :ivar has_body: a body follows
+    :ivar bare: nothing is said of a body: neither length nor coding nor expectation
+    :raises Refusal: for what may not stand in a request
+    """
+
+    def __init__(self, read: FieldLines, count: int) -> None:
+        self.keys: list[str] = read.keys
+        self.lines: list[bytes] = read.lines
+        self.count: int = count
+        self.host: bytes | None = None
+        self.hosts: int = 0
+        self.length: int = -1
+        self.chunked: bool = False
+        self.connection: bytes = b""
+        self.forwarding: bool = False
+        self.expects_continue: bool = False
+        for field in read.special:
+            self._take(field)
+        host = self.host
+        self.host_valid: bool = host is not None and self.hosts == 1 and is_authority(host)
+        self.has_body: bool = self.chunked or self.length > 0
+        self.bare: bool = self.length < 0 and not self.chunked and not self.expects_continue
+
+    def _take(self, field: Field) -> None:
+        kind = field.kind
+        if kind == HOST:
+            self.hosts += 1
+            self.host = field.value
+        elif kind == CONTENT_LENGTH:
+            if not field.value.isdigit() or len(field.value) > 18:
+                raise Refusal(400)
+            self.length = int(field.value)
+        elif kind == CONNECTION:
+            self.connection = self.connection + b"," + field.value if self.connection else field.value
+        elif kind == FORWARDING:
+            self.forwarding = True
+        elif kind == TRANSFER_ENCODING:
+            if field.value.lower() != b"chunked":
+                raise Refusal(400)
+            self.chunked = True
+        elif kind == EXPECT:
+            if field.value.lower() != b"100-continue":
+                raise Refusal(417)
+            self.expects_continue = True
+
+
+KNOWN_REQUESTS: Final[dict[bytes, RequestFields]] = {}
+"""Blocks of header lines seen lately, without the last line end."""
+
+
+def read_request_fields(block: bytes, lines: list[bytes]) -> RequestFields:
+    """Read a block that is not among the known ones.
+
+    :param lines: the same, without line ends
+    :raises Refusal: for what may not stand in a request
+    :raises MalformedField: for a line that is no field
+    """
+    read = read_lines(lines)
+    fields = RequestFields(read, len(lines))
+    if read.known and len(block) <= LONGEST_HEAD:
+        if len(KNOWN_REQUESTS) >= MOST_HEADS:
+            KNOWN_REQUESTS.clear()
+        KNOWN_REQUESTS[block] = fields
+    return fields
