@@ -190,7 +190,7 @@ class ConnectionPool(ClientConnectionOwner):
     def connection_idle(self, connection: Http1ClientConnection) -> None:
         """Its exchange is complete."""
         idle = self._idle
-        if self._closed or connection.requests >= self._max_requests or connection in self._stale:
+        if self._closed or connection.requests >= self._max_requests or (self._stale and connection in self._stale):
             connection.close()
         elif self._waiters:
             asyncio.get_running_loop().call_soon(self._offer, connection)

@@ -14,7 +14,7 @@ from typing import Final
 
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, ResponseHead
-from headgate.net.deadlines import TICKS_PER_SECOND, DeadlineWheel, Timed
+from headgate.net.deadlines import DeadlineWheel, Timed
 from headgate.observe.upstream_stats import HostStats
 from headgate.protocols.exchange import (
     PROTOCOL_ERROR,
@@ -103,6 +103,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self._discarded: int = 0
         self._last_read: float = monotonic()
         self._try_deadline: float = 0.0
+        self._watched: bool = False  # the wheel looks at it before it can have been idle for too long
         self._body_deadline: float = 0.0
 
     # --- asyncio protocol
@@ -181,7 +182,13 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     def on_whole(self, head: ResponseHead, body: bytes) -> None:
         """A final response has arrived whole."""
         receiver = self._receiver
-        self._give_back()
+        if self._request_done and self._decoder.keep_alive and self.open and not self._paused:
+            # Nothing was set for the body, which is not awaited.
+            self._receiver = None
+            self._active = False
+            self._owner.connection_idle(self)
+        else:
+            self._give_back()
         if receiver is not None:
             receiver.on_response(head, body, self._last_read)
 
@@ -230,6 +237,21 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self._request_done = False
         self._response_head = False
         self._discarding = False
+
+    def send_request(self, receiver: ResponseReceiver, head: RequestHead, extra: bytes) -> None:
+        """Lend the connection to an exchange whose request has no body: one call for ``start`` and ``send_request_head``."""
+        self._receiver = receiver
+        self._active = True
+        self.requests += 1
+        self._request_done = True
+        self._response_head = False
+        self._discarding = False
+        self._chunked = False
+        self._decoder.expect(head.method)
+        data = encode_request_head(head, extra, True)
+        if self._transport is not None and not self._closed:
+            self._stats.connection_bytes_write_total += len(data)
+            self._transport.write(data)
 
     def send_request_head(self, head: RequestHead, extra: bytes, end_stream: bool) -> None:
         """Send the request's head."""
@@ -323,16 +345,11 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
 
     def wait_in_pool(self) -> None:
         """It stands in the pool from now on; idle since it was last read from."""
-        if self._try_deadline != 0.0:
+        if not self._watched:
             self._try_deadline = 0.0
-        idle_timeout = self._idle_timeout
-        if idle_timeout:
-            when = self._last_read + idle_timeout
-            timed = self._timed
-            if 0 < timed.tick <= when * TICKS_PER_SECOND:
-                timed.deadline = when  # not before the slot in which it stands: the wheel need not know
-            else:
-                self._wheel.arm(timed, when)
+            if self._idle_timeout:
+                self._watched = True
+                self._wheel.arm(self._timed, self._last_read + self._idle_timeout)
 
     @property
     def usable(self) -> bool:
@@ -354,13 +371,21 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         """One of the connection's time limits may have passed."""
         now = monotonic()
         if not self._active:
-            self.close()
+            self._end_idleness(now)
         elif 0.0 < self._try_deadline <= now:
             self._fail(TIMEOUT, "no response in time")
         elif 0.0 < self._body_deadline <= now:
             self._fail(TIMEOUT, "response body stalled")
         else:
             self._rearm()
+
+    def _end_idleness(self, now: float) -> None:
+        """It stands in the pool: close it, unless it was used since the wheel was set."""
+        when = self._last_read + self._idle_timeout
+        if self._idle_timeout and when > now:
+            self._wheel.arm(self._timed, when)
+        else:
+            self.close()
 
     def _fail(self, reason: int, detail: str) -> None:
         receiver = self._receiver
@@ -370,6 +395,7 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
             receiver.on_upstream_reset(reason, detail)
 
     def _rearm(self) -> None:
+        self._watched = False
         when = self._try_deadline
         if self._body_deadline != 0.0 and (when == 0.0 or self._body_deadline < when):
             when = self._body_deadline

@@ -79,6 +79,9 @@ def encode_request_head(head: RequestHead, extra: bytes, end_stream: bool) -> by
     :param end_stream: no body follows
     """
     headers = head.headers
+    if end_stream and not headers.changed and headers.lines:
+        start = f"{head.method} {head.target} HTTP/1.1\r\n".encode("latin-1")
+        return b"%b%b\r\n%b\r\n" % (start, CRLF.join(headers.lines), extra)
     lines = field_lines(headers) if headers.changed else CRLF.join(headers.lines)
     if end_stream:
         if headers.changed and head.content_length >= 0:
@@ -117,6 +120,16 @@ def encode_response_head(head: ResponseHead, bodiless: bool, end_stream: bool, c
     if lines[:2] == CRLF:
         lines = lines[2:]
     return status_line(head.status, head.reason) + lines + CRLF + connection + CRLF
+
+
+def encode_response(head: ResponseHead, body: bytes) -> bytes:
+    """A whole final response, whose body is as long as its ``content_length`` says, on a connection that stays."""
+    headers = head.headers
+    if headers.changed or "date" not in headers.keys:
+        return encode_response_head(head, False, False, False, b"") + body
+    status = head.status
+    start = _STATUS_LINES[status] if head.reason == _REASONS.get(status) else status_line(status, head.reason)
+    return b"%b%b\r\n\r\n%b" % (start, CRLF.join(headers.lines), body)
 
 
 def encode_informational(head: ResponseHead) -> bytes:

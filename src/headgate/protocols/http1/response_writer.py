@@ -10,7 +10,7 @@ from typing import Final
 from headgate.api.headers import Headers
 from headgate.api.messages import ResponseHead
 from headgate.protocols.exchange import ResponseSender
-from headgate.protocols.http1.encoder import CONTINUE, encode_informational, encode_response_head, encode_trailers
+from headgate.protocols.http1.encoder import CONTINUE, encode_informational, encode_response, encode_response_head, encode_trailers
 from headgate.protocols.http1.server_transport import ServerTransport
 
 _NO_LINE: Final = b""
@@ -113,7 +113,7 @@ class ResponseWriter(ResponseSender):
             return
         self._response_begun = True
         self._response_done = True
-        self._out.send(encode_response_head(head, False, False, False, _NO_LINE) + body)
+        self._out.send(encode_response(head, body))
         self.exchange_done()
 
     def flush_response(self) -> None:

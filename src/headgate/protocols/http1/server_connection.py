@@ -110,7 +110,11 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         out = self._out
         out.stats.bytes_read_total += len(data)
         if not out.closing:
-            self._decode(data)
+            decoder = self._decoder
+            refused = decoder.feed(data)
+            # Most often a whole request has come, and its answer is awaited.
+            if refused or not self._busy or not self._request_done or decoder.rest or decoder.upgrade:
+                self._decoded(refused)
 
     def eof_received(self) -> bool:
         """The client has shut down its side. Half-closed or gone cannot be told apart before something is written; as nginx and
@@ -134,9 +138,9 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
 
     # --- decoder and its events
 
-    def _decode(self, data: bytes) -> None:
+    def _decoded(self, refused: int) -> None:
+        """Do what the decoder leaves to do behind what was fed."""
         decoder = self._decoder
-        refused = decoder.feed(data)
         out = self._out
         if refused:
             self._refuse(refused)
@@ -228,9 +232,8 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             # Not from within the call that ended this one: a thousand pipelined requests must not nest a thousand calls.
             asyncio.get_running_loop().call_soon(self._decode_rest)
         elif out.settings.idle_timeout:
-            when = monotonic() + out.settings.idle_timeout
-            times.idle = when
-            if not times.moved(when):
+            times.idle = when = monotonic() + out.settings.idle_timeout
+            if not 0.0 < times.deadline <= when:
                 times.rearm()
 
     def _decode_rest(self) -> None:
@@ -239,7 +242,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             return
         rest = decoder.rest
         decoder.rest = b""
-        self._decode(rest)
+        self._decoded(decoder.feed(rest))
         self._update_reading()
 
     def _refuse(self, status: int) -> None:
@@ -301,7 +304,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         """The engine's deadline for this exchange."""
         times = self._out.times
         times.stream = when
-        if when != 0.0 and (times.body != 0.0 or not times.moved(when)):
+        if when != 0.0 and not 0.0 < times.deadline <= when:
             times.rearm()
 
     def response_ended(self) -> None:
