@@ -28,6 +28,7 @@ class ListenerStats:
     :ivar request_reset: requests whose client left before the response was complete
     :ivar request_failed: requests that the proxy could not serve (section 1.8's "process failed" flags)
     :ivar request_malformed: requests refused by the codec, before a stream was born
+    :ivar ok: responses with status 200; the others are counted by :meth:`count_status`, as this one may be
     :ivar request_time: from the request's first byte to the stream's end, milliseconds
     :ivar process_time: the part of it that the proxy itself took, milliseconds
     """
@@ -48,14 +49,14 @@ class ListenerStats:
         self.request_malformed: int = 0
         self.request_time: Histogram = Histogram(MILLISECOND_BOUNDS)
         self.process_time: Histogram = Histogram(MILLISECOND_BOUNDS)
-        self._ok: int = 0
+        self.ok: int = 0
         self._other: int = 0
         self._by_status: dict[int, int] = dict.fromkeys(COUNTED_STATUSES, 0)
 
     def count_status(self, code: int) -> None:
         """Count the status code of one response sent to a client."""
         if code == 200:
-            self._ok += 1
+            self.ok += 1
         elif code in self._by_status:
             self._by_status[code] += 1
         else:
@@ -77,7 +78,7 @@ class ListenerStats:
             "process_time_total": int(self.process_time.sum),
         }
         for code in COUNTED_STATUSES:
-            counters[f"request_{code}_total"] = self._ok if code == 200 else self._by_status[code]
+            counters[f"request_{code}_total"] = self.ok if code == 200 else self._by_status[code]
         counters["request_other_code"] = self._other
         return {
             "type": "downstream",

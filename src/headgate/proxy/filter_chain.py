@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from headgate.api.errors import ExtensionError
 from headgate.api.status import Phase
-from headgate.api.stream_filter import FilterCallbacks, StreamFilter
-from headgate.proxy.filter_entry import FilterEntry, FilterSlot
+from headgate.api.stream_filter import ClassFactory, FilterCallbacks, StreamFilter
+from headgate.proxy.filter_entry import Capabilities, FilterEntry, FilterSlot
 
 
 class FilterChain:
@@ -37,6 +37,17 @@ class FilterChain:
         self.senders: list[FilterSlot] = []
         self.loggers: list[FilterSlot] = []
         self.instances: list[FilterSlot] = []
+
+    def add_quiet(self, entry: FilterEntry, capabilities: Capabilities, simple: ClassFactory) -> None:
+        """Make and add the filter of an entry whose ``capabilities`` are ``quiet``: no code of the filter's author runs."""
+        phase = capabilities.phase
+        slot = FilterSlot(simple.filter_class(simple.config), entry, capabilities, phase)
+        self.instances.append(slot)
+        if phase >= self.last_phase:
+            self.receivers.append(slot)
+            self.last_phase = phase
+        else:
+            self.insert_receiver(slot)
 
     def add_simple(self, entry: FilterEntry, stream_filter: StreamFilter[object]) -> None:
         """Add an instance of an entry that is nothing but a class."""

@@ -46,6 +46,13 @@ class Capabilities:
         self.only_head: bool = not (
             self.sends or self.logs or self.request_trailers or self.request_body != BodyNeed.NONE or not self.receives
         )
+        # The same, and no code of its author runs when an instance is made or ends.
+        self.quiet: bool = self.only_head and not self.destroys and _inherits_making(filter_class)
+
+
+def _inherits_making(filter_class: type[StreamFilter[object]]) -> bool:
+    names = {name for base in filter_class.__mro__ if base not in StreamFilter.__mro__ for name in base.__dict__}
+    return type(filter_class) is type and names.isdisjoint(("__init__", "__new__", "__setattr__", "__getattribute__", "__del__", "config"))
 
 
 class EntryMatch:

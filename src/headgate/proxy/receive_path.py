@@ -63,7 +63,15 @@ class ReceivePath(BodyPath):
         chain: FilterChain | None = None
         denied = 0
         watch = self.snapshot.watch
+        self.asked = self.request.target
         for entry in self.snapshot.entries:
+            if entry.match is None and entry.quarantined_until == 0.0 and entry.simple is not None:
+                capabilities = entry.simple_capabilities
+                if capabilities is not None and capabilities.quiet:
+                    if chain is None:
+                        chain = self.chain = FilterChain()
+                    chain.add_quiet(entry, capabilities, entry.simple)
+                    continue
             if entry.match is not None and not entry.match.applies(self.request):
                 continue
             if entry.quarantined_until != 0.0 and entry.quarantined():

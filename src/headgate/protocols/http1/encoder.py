@@ -23,7 +23,7 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CHUNKED_LINE: Final = b"\r\nTransfer-Encoding: chunked"
 _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_USUAL_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"))
+USUAL_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"))
 _TARGET: Final = re.compile(r"(?:/[!\"$-~]*|\*)\Z")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -67,7 +67,7 @@ def check_request_line(head: RequestHead) -> None:
     """
     if _TARGET.match(head.target) is None:
         raise HeaderError(f"not a request target: {head.target!r}")
-    if head.method not in _USUAL_METHODS and (_METHOD.match(head.method) is None or head.method == "CONNECT"):
+    if head.method not in USUAL_METHODS and (_METHOD.match(head.method) is None or head.method == "CONNECT"):
         # CONNECT would make a tunnel of a connection that others use after this request.
         raise HeaderError(f"not a method: {head.method!r}")
 

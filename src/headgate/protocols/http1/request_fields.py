@@ -58,10 +58,12 @@ class RequestFields:
         self.expects_continue: bool = False
         for field in read.special:
             self._take(field)
-        host = self.host
-        self.host_valid: bool = host is not None and self.hosts == 1 and is_authority(host)
+        self.host_valid: bool = self.hosts == 1 and self._names_host()
         self.has_body: bool = self.chunked or self.length > 0
         self.bare: bool = self.length < 0 and not self.chunked and not self.expects_continue
+
+    def _names_host(self) -> bool:
+        return self.host is not None and is_authority(self.host)
 
     def _take(self, field: Field) -> None:
         kind = field.kind

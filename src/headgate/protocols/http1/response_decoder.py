@@ -28,6 +28,7 @@ from headgate.protocols.http1.response_start import (
 
 _LOG: Final = logging.getLogger("headgate.protocols")
 
+
 @trait
 class ResponseEvents:
     """Who hears what a decoder finds."""

@@ -40,8 +40,8 @@ class TimeoutEvents:
 class ServerDeadlines(Timed):
     """Each attribute is a time on the clock of ``time.monotonic``, or 0.0 for none.
 
-    ``deadline``, where the wheel looks, is never later than the earliest of them: when it comes too early, the wheel is set anew. So a limit
-    that is set where ``0.0 < deadline <= when`` costs one store; for any other, call :meth:`rearm`.
+    ``deadline``, where the wheel looks, is never later than the earliest of them; if it comes too early, the wheel is set anew. So a limit
+    that is set to ``when`` costs one store where ``0.0 < deadline <= when``; else call :meth:`rearm`.
     """
 
     def __init__(self, events: TimeoutEvents, wheel: DeadlineWheel) -> None:
