@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from headgate.observe.histogram import MILLISECOND_BOUNDS, Histogram
+from headgate.observe.histogram import MILLISECOND_BOUNDS, TOGETHER, Histogram
 from headgate.observe.metric_group import MetricGroup
 
 COUNTED_STATUSES: Final[list[int]] = [200, 206, 302, 304, 400, 403, 404, 416, 499, 500, 502, 503, 504]
@@ -28,7 +28,6 @@ class ListenerStats:
     :ivar request_reset: requests whose client left before the response was complete
     :ivar request_failed: requests that the proxy could not serve (section 1.8's "process failed" flags)
     :ivar request_malformed: requests refused by the codec, before a stream was born
-    :ivar ok: responses with status 200; the others are counted by :meth:`count_status`, as this one may be
     :ivar request_time: from the request's first byte to the stream's end, milliseconds
     :ivar process_time: the part of it that the proxy itself took, milliseconds
     """
@@ -49,14 +48,33 @@ class ListenerStats:
         self.request_malformed: int = 0
         self.request_time: Histogram = Histogram(MILLISECOND_BOUNDS)
         self.process_time: Histogram = Histogram(MILLISECOND_BOUNDS)
-        self.ok: int = 0
+        self._ok: int = 0
         self._other: int = 0
         self._by_status: dict[int, int] = dict.fromkeys(COUNTED_STATUSES, 0)
+
+    def request_ended(self, status: int, took: float, own: float) -> None:
+        """A request is over.
+
+        :param status: of the response; 0: there was none
+        :param took: ``request_time``
+        :param own: ``process_time``
+        """
+        self.request_active -= 1
+        if status == 200:
+            self._ok += 1
+        else:
+            self.count_status(status)
+        noted = self.request_time.noted
+        noted.append(took)
+        self.process_time.noted.append(own)
+        if len(noted) >= TOGETHER:
+            self.request_time.count()
+            self.process_time.count()
 
     def count_status(self, code: int) -> None:
         """Count the status code of one response sent to a client."""
         if code == 200:
-            self.ok += 1
+            self._ok += 1
         elif code in self._by_status:
             self._by_status[code] += 1
         else:
@@ -78,7 +96,7 @@ class ListenerStats:
             "process_time_total": int(self.process_time.sum),
         }
         for code in COUNTED_STATUSES:
-            counters[f"request_{code}_total"] = self.ok if code == 200 else self._by_status[code]
+            counters[f"request_{code}_total"] = self._ok if code == 200 else self._by_status[code]
         counters["request_other_code"] = self._other
         return {
             "type": "downstream",

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from headgate.api.errors import ExtensionError
 from headgate.api.status import Phase
-from headgate.api.stream_filter import ClassFactory, FilterCallbacks, StreamFilter
-from headgate.proxy.filter_entry import Capabilities, FilterEntry, FilterSlot
+from headgate.api.stream_filter import FilterCallbacks, StreamFilter
+from headgate.proxy.filter_entry import FilterEntry, FilterSlot
 
 
 class FilterChain:
@@ -20,6 +20,7 @@ class FilterChain:
     :ivar destroys: a filter has an ``on_destroy`` of its own
     :ivar loggers: filters with ``on_log``
     :ivar instances: every filter instance once, for ``on_destroy``
+    :ivar shared: it belongs to many streams, and is not to be changed (:func:`quiet_chain`)
     """
 
     # First values stand in the class, as in ``StreamState``.
@@ -31,23 +32,13 @@ class FilterChain:
     request_trailers: bool = False
     response_trailers: bool = False
     destroys: bool = False
+    shared: bool = False
 
     def __init__(self) -> None:
         self.receivers: list[FilterSlot] = []
         self.senders: list[FilterSlot] = []
         self.loggers: list[FilterSlot] = []
         self.instances: list[FilterSlot] = []
-
-    def add_quiet(self, entry: FilterEntry, capabilities: Capabilities, simple: ClassFactory) -> None:
-        """Make and add the filter of an entry whose ``capabilities`` are ``quiet``: no code of the filter's author runs."""
-        phase = capabilities.phase
-        slot = FilterSlot(simple.filter_class(simple.config), entry, capabilities, phase)
-        self.instances.append(slot)
-        if phase >= self.last_phase:
-            self.receivers.append(slot)
-            self.last_phase = phase
-        else:
-            self.insert_receiver(slot)
 
     def add_simple(self, entry: FilterEntry, stream_filter: StreamFilter[object]) -> None:
         """Add an instance of an entry that is nothing but a class."""
@@ -99,6 +90,32 @@ class FilterChain:
         if capabilities.response_trailers:
             self.response_trailers = True
 
+    def complete(self) -> bool:
+        """No entry is set aside."""
+        for slot in self.receivers:  # noqa: SIM110  # all() would make a generator on the forwarding path
+            if slot.entry.quarantined_until != 0.0:
+                return False
+        return True
+
+    def own(self) -> FilterChain:
+        """This chain, or a copy that belongs to one stream."""
+        if not self.shared:
+            return self
+        copy = FilterChain()
+        copy.receivers = self.receivers.copy()
+        copy.last_phase = self.last_phase
+        return copy
+
+    def fill(self, place: FilterSlot, stream_filter: StreamFilter[object]) -> FilterSlot:
+        """Put an instance where there is only a place for one.
+
+        :returns: its slot
+        """
+        slot = FilterSlot(stream_filter, place.entry, place.capabilities, place.phase)
+        self.receivers[self.receivers.index(place)] = slot
+        self.instances.append(slot)
+        return slot
+
     def note_instance(self, slot: FilterSlot) -> None:
         """Remember an instance for ``on_destroy``, once, however often it was added."""
         for known in self.instances:
@@ -107,6 +124,22 @@ class FilterChain:
         self.instances.append(slot)
         if slot.capabilities.destroys:
             self.destroys = True
+
+
+def quiet_chain(entries: list[FilterEntry]) -> FilterChain | None:
+    """The chain that all streams can share: if every entry is a ``quiet`` class that sees every request. A stream then has an instance
+    for the time of one call; only a filter that may be called again gets into a chain of the stream's own.
+    """
+    chain = FilterChain()
+    chain.shared = True
+    for entry in entries:
+        factory = entry.simple
+        capabilities = entry.simple_capabilities
+        if entry.match is not None or factory is None or capabilities is None or not capabilities.quiet:
+            return None
+        pattern = factory.filter_class(factory.config)
+        chain.insert_receiver(FilterSlot(pattern, entry, capabilities, capabilities.phase, factory))
+    return chain
 
 
 class ChainBuilder(FilterCallbacks):

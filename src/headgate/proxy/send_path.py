@@ -376,16 +376,10 @@ class SendPath(UpstreamPath):
         info.finished = now
         snapshot = self.snapshot
         stats = snapshot.stats
-        stats.request_active -= 1
-        if info.response_code == 200:
-            stats.ok += 1
-        else:
-            stats.count_status(info.response_code)
         if info.response_flags & PROCESS_FAILED:
             stats.request_failed += 1
-        total = (now - info.start_time) * 1000.0
-        stats.request_time.observe(total)
-        stats.process_time.observe(total - self.upstream_time)
+        took = (now - info.start_time) * 1000.0
+        stats.request_ended(info.response_code, took, took - self.upstream_time)
         for log in snapshot.access_logs:
             log.log(self)
         chain = self.chain

@@ -138,7 +138,10 @@ class UpstreamPath(RetryPath):
         host = self.chosen
         assert cluster is not None and host is not None
         self.info.upstream_attempts += 1
-        pool = self.snapshot.pools.pool(cluster, host)
+        pools = self.snapshot.pools
+        pool = pools.by_host.get(host)
+        if pool is None:
+            pool = pools.pool(cluster, host)
         stats = host.stats
         host.active_requests += 1
         stats.request_total += 1
@@ -146,14 +149,17 @@ class UpstreamPath(RetryPath):
         self.upstream_started = now
         connection = pool.acquire(self, fresh)
         if connection is not None:
-            self.on_pool_ready(connection)
+            self._send_on(connection)
         elif self.upstream_started != 0.0:
             self.pool = pool  # it waits there; else a limit was reached, and the request has been answered
 
     def on_pool_ready(self, connection: Http1ClientConnection) -> None:
-        """A connection: send what there is."""
-        if self.pool is not None:
-            self.pool = None
+        """The connection that was waited for."""
+        self.pool = None
+        self._send_on(connection)
+
+    def _send_on(self, connection: Http1ClientConnection) -> None:
+        """Send what there is."""
         self.upstream = connection
         info = self.info
         info.upstream_local_address = connection.local_address
