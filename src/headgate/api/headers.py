@@ -85,7 +85,8 @@ class Headers:
         keys = self.keys
         if key not in keys:
             return default
-        return self.value_at(keys.index(key))
+        # As value_at does; a call less.
+        return self.lines[keys.index(key)][len(key) + 2 :].decode("utf-8", "surrogateescape")
 
     def get_all(self, name: str) -> list[str]:
         """All values under a name, in order."""

@@ -197,7 +197,8 @@ class ConnectionPool(ClientConnectionOwner):
         elif len(idle) >= MAX_IDLE:
             connection.close()
         else:
-            connection.wait_in_pool()
+            if not connection.watched:
+                connection.wait_in_pool()
             idle.append(connection)
 
     def connection_gone(self, connection: Http1ClientConnection, active: bool, by_peer: bool) -> None:

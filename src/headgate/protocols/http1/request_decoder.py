@@ -18,38 +18,22 @@ import logging
 from typing import Final
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
-from mypy_extensions import trait
 
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead
 from headgate.protocols.http1.fields import FORWARDING, ORDINARY, MalformedField, apply_connection, make_field
 from headgate.protocols.http1.refusal import Refusal
+from headgate.protocols.http1.request_events import RequestEvents
 from headgate.protocols.http1.request_fields import KNOWN_REQUESTS, RequestFields, read_request_fields
 from headgate.protocols.http1.request_line import METHODS, loose_parts, other_form, other_method
 from headgate.protocols.http1.settings import Http1Settings
 from headgate.protocols.http1.target_forms import is_authority
+from headgate.protocols.http1.usual_requests import USUAL_REQUESTS, UsualRequest, note_usual
 
 _LOG: Final = logging.getLogger("headgate.protocols")
 
 _REQUEST_LINE: Final = 64
 """Bytes of a request line beside its target, at most."""
-
-
-@trait
-class RequestEvents:
-    """Who hears what a decoder finds."""
-
-    def on_head(self, head: RequestHead, end_stream: bool) -> None:
-        """A request's head is complete; ``end_stream``: so is the request."""
-        raise NotImplementedError
-
-    def on_body(self, data: bytes) -> None:
-        """A part of its body."""
-        raise NotImplementedError
-
-    def on_end(self, trailers: Headers | None) -> None:
-        """The request is complete; not called after ``end_stream``."""
-        raise NotImplementedError
 
 
 class _PlainEvents:
@@ -78,7 +62,8 @@ class RequestDecoder:
     :ivar http10: the request at hand is HTTP/1.0
     :ivar keep_alive: the client allows another request after this one
     :ivar expects_continue: the client waits for ``100 Continue`` before it sends the body
-    :ivar blocked: set by the connection: an exchange is under way, the next request is not to be looked at before its end
+    :ivar blocked: set by the connection: an exchange is under way (its receiver may still be in the making), the next request is not to be
+        looked at before its end
     :ivar rest: what was fed behind the end of a request while blocked; to be fed again
     :ivar upgrade: the client asked for another protocol and may go on in it: nothing behind this request can be trusted
     """
@@ -100,6 +85,7 @@ class RequestDecoder:
         self.rest: bytes = b""
         self._partial: bytes = b""  # a head that is not whole yet
         self._complete: bool = False
+        self._in_body: bool = False
         self._chunked: bool = False  # a chunked body is being read
         self._body_left: int = 0  # of a body of known length
         self._body_bytes: int = 0
@@ -128,6 +114,10 @@ class RequestDecoder:
             self.rest += data
             return 0
         try:
+            if not (self.blocked or self._in_body or self._partial):
+                known = USUAL_REQUESTS.get(data)
+                if known is not None and self._begin_usual(known, len(data)):
+                    return 0
             while data:
                 if self._body_left > 0:
                     data = self._feed_body(data)
@@ -140,6 +130,8 @@ class RequestDecoder:
                     end = -1 if self._partial else data.find(b"\r\n\r\n")
                     if end > 0 and data[0] != 13:  # no carriage return: a whole head
                         self._head(data, end)
+                        if len(data) == end + 4:
+                            return 0
                         data = data[end + 4 :]
                     else:
                         data = self._feed_head(data)
@@ -171,6 +163,7 @@ class RequestDecoder:
         self._plain_parser.feed_data(data)
         self._events.on_body(data)
         if left == 0:
+            self._in_body = False
             self._events.on_end(None)
         return rest
 
@@ -190,6 +183,7 @@ class RequestDecoder:
             start = end
             if self._complete:
                 self._chunked = False
+                self._in_body = False
                 trailers = self._trailers
                 self._trailers = None
                 self._events.on_end(trailers)
@@ -273,6 +267,7 @@ class RequestDecoder:
         line_end = data.find(b"\r\n")
         block = data[line_end + 2 : end]
         fields = KNOWN_REQUESTS.get(block)
+        usual = fields is not None and fields.usual
         if fields is None:
             lines = block.split(b"\r\n") if block else []
             if end > self._unchecked_size or len(lines) > self._most_fields:
@@ -280,11 +275,16 @@ class RequestDecoder:
             fields = read_request_fields(block, lines)
         elif end > self._unchecked_size or fields.count > self._most_fields:
             self._check_limits(end, line_end, fields.count)
-        self._judge(data if len(data) == end + 4 else data[: end + 4], fields.chunked)
+        if len(data) > end + 4:
+            data = data[: end + 4]
+        try:
+            (self._parser_of_chunks() if fields.chunked else self._plain_parser).feed_data(data)
+        except HttpParserUpgrade:
+            self.upgrade = True
         parts = data[:line_end].split(b" ")
         if len(parts) != 3:
             parts = loose_parts(data[:line_end])
-        self.http10 = http10 = self._is_http10(parts[2]) if parts[2] != b"HTTP/1.1" else False
+        self.http10 = http10 = parts[2] != b"HTTP/1.1" and self._is_http10(parts[2])
         url = parts[1]
         if end > self._unchecked_size and len(url) > self._settings.max_target_length:
             raise Refusal(414)
@@ -295,6 +295,11 @@ class RequestDecoder:
         if method is None:
             method = other_method(parts[0])
         headers = Headers(fields.keys.copy(), fields.lines.copy())
+        if usual and not http10 and not self.upgrade and method != "HEAD" and target.startswith("/"):
+            note_usual(data, method, target, fields)
+            self.keep_alive = True
+            self._events.on_usual(RequestHead(method, target, headers, self._scheme))
+            return
         if not target.startswith("/"):
             target = self._other_form(method, target, fields, headers)
         elif not fields.host_valid:
@@ -309,6 +314,16 @@ class RequestDecoder:
         if not fields.bare:
             self._begin_body(fields, message)
         self._events.on_head(message, not fields.has_body)
+
+    def _begin_usual(self, known: UsualRequest, size: int) -> bool:
+        """A request that was judged and read before; False: to be looked at again, as it may exceed the limits that hold now."""
+        fields = known.fields
+        if size > self._unchecked_size or fields.count > self._most_fields:
+            return False
+        self.http10 = False
+        self.keep_alive = True
+        self._events.on_usual(RequestHead(known.method, known.target, Headers(fields.keys.copy(), fields.lines.copy()), self._scheme))
+        return True
 
     def _is_http10(self, version: bytes) -> bool:
         if version != b"HTTP/1.0":
@@ -348,8 +363,10 @@ class RequestDecoder:
                 raise Refusal(400)
             self._body_bytes = 0
             self._chunked = True
+            self._in_body = True
         elif length > 0:
             self._body_left = length
+            self._in_body = True
 
     def _check_limits(self, end: int, request_line: int, fields: int) -> None:
         settings = self._settings
@@ -358,18 +375,12 @@ class RequestDecoder:
         if request_line > settings.max_target_length + _REQUEST_LINE:
             raise Refusal(414)
 
-    def _judge(self, head: bytes, chunked: bool) -> None:
-        """Have llhttp say whether the head is well-formed."""
-        parser = self._plain_parser
-        if chunked:
-            if self._chunked_parser is None:
-                self._chunked_parser = HttpRequestParser(_ChunkedEvents(self))
-            parser = self._chunked_parser
-            self._complete = False
-        try:
-            parser.feed_data(head)
-        except HttpParserUpgrade:
-            self.upgrade = True
+    def _parser_of_chunks(self) -> HttpRequestParser:
+        """The parser for a request that is chunked."""
+        if self._chunked_parser is None:
+            self._chunked_parser = HttpRequestParser(_ChunkedEvents(self))
+        self._complete = False
+        return self._chunked_parser
 
     def _check_host(self, host: bytes | None, hosts: int, headers: Headers) -> None:
         if hosts == 0 and self.http10:

@@ -42,6 +42,7 @@ class RequestFields:
     :ivar expects_continue: the client waits for ``100 Continue``
     :ivar has_body: a body follows
     :ivar bare: nothing is said of a body: neither length nor coding nor expectation
+    :ivar usual: nor of anything else that the codec would have to heed
     :raises Refusal: for what may not stand in a request
     """
 
@@ -61,6 +62,7 @@ class RequestFields:
         self.host_valid: bool = self.hosts == 1 and self._names_host()
         self.has_body: bool = self.chunked or self.length > 0
         self.bare: bool = self.length < 0 and not self.chunked and not self.expects_continue
+        self.usual: bool = self.bare and self.host_valid and not self.connection and not self.forwarding
 
     def _names_host(self) -> bool:
         return self.host is not None and is_authority(self.host)

@@ -22,7 +22,6 @@ from headgate.protocols.http1.response_start import (
     MAX_HEADER_COUNT,
     MAX_HEADER_SIZE,
     MalformedResponse,
-    ResponseStart,
     read_response_start,
 )
 
@@ -121,7 +120,15 @@ class ResponseDecoder:
                 end = data.find(b"\r\n\r\n")
                 known = KNOWN_RESPONSES.get(data[:end]) if end > 0 else None
                 if known is not None and len(data) == end + 4 + known.usual_body and not self._head_request:
-                    self._whole(data, end, known)
+                    # The usual response, in one piece with its body: the same as ``_head`` in fewer steps.
+                    if not known.judged:
+                        self._plain_parser.feed_data(data)
+                        known.judged = True
+                    self._waiting = False
+                    self.keep_alive = True
+                    head = ResponseHead(known.status, Headers(known.keys.copy(), known.lines.copy()), known.reason)
+                    head.content_length = known.length
+                    self._events.on_whole(head, data[end + 4 :])
                     return True
             while data:
                 if self._in_body:
@@ -268,15 +275,6 @@ class ResponseDecoder:
         self._body_left = length
         self._events.on_head(head, end_stream)
         return False
-
-    def _whole(self, data: bytes, end: int, start: ResponseStart) -> None:
-        """The usual response, in one piece with its body: the same as ``_head`` in fewer steps."""
-        self._plain_parser.feed_data(data)
-        self._waiting = False
-        self.keep_alive = True
-        head = ResponseHead(start.status, Headers(start.keys.copy(), start.lines.copy()), start.reason)
-        head.content_length = start.length
-        self._events.on_whole(head, data[end + 4 :])
 
     def _judge(self, head: bytes, chunked: bool) -> None:
         """Have llhttp say whether the head is well-formed."""

@@ -42,7 +42,7 @@ _MOST_STATUS_LINES: Final = 256
 
 
 class ResponseStart:
-    """A response up to its body. It may be remembered, so it is never changed.
+    """A response up to its body. It may be remembered, so nothing of it is changed but ``judged``.
 
     :ivar status: the status code
     :ivar reason: the reason phrase
@@ -54,6 +54,7 @@ class ResponseStart:
     :ivar connection: the values of ``Connection``, joined
     :ivar usual_body: bytes of the body, if this is the usual answer to anything but HEAD: final, HTTP/1.1, with a body of known length, and
         the connection stays; else -1
+    :ivar judged: llhttp has found it well-formed, and would again
     :raises MalformedResponse: for what may not stand in a response
     """
 
@@ -68,6 +69,7 @@ class ResponseStart:
         self.connection: bytes = b""
         for field in read.special:
             self._take(field)
+        self.judged: bool = False
         usual = self.length > 0 and not self.chunked and not line.http10 and self.connection in (b"", b"keep-alive")
         self.usual_body: int = self.length if usual and line.status >= 200 and line.status not in (204, 304) else -1
 

@@ -19,14 +19,14 @@ from time import monotonic
 from typing import Final
 
 from headgate.api.headers import Headers
-from headgate.api.messages import RequestHead, ResponseHead
+from headgate.api.messages import RequestHead
 from headgate.api.stream import ConnectionInfo
 from headgate.net.deadlines import DeadlineWheel
 from headgate.observe.listener_stats import ListenerStats
 from headgate.protocols.exchange import PROTOCOL_ERROR, REMOTE_RESET, TIMEOUT, RequestReceiver, StreamDispatcher
-from headgate.protocols.http1.encoder import encode_response_head
-from headgate.protocols.http1.request_decoder import RequestDecoder, RequestEvents
-from headgate.protocols.http1.response_writer import CLOSE_LINE, ResponseWriter
+from headgate.protocols.http1.request_decoder import RequestDecoder
+from headgate.protocols.http1.request_events import RequestEvents
+from headgate.protocols.http1.response_writer import ResponseWriter
 from headgate.protocols.http1.server_transport import ServerTransport
 from headgate.protocols.http1.settings import Http1Settings
 
@@ -66,7 +66,6 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         self._decoder = RequestDecoder(self, settings, scheme)
         self._info: ConnectionInfo | None = None
         self._receiver: RequestReceiver | None = None
-        self._busy: bool = False  # an exchange is under way; its receiver may not be known yet while it is being made
         self._requests: int = 0
         self._paused_by_engine: bool = False
 
@@ -113,7 +112,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             decoder = self._decoder
             refused = decoder.feed(data)
             # Most often a whole request has come, and its answer is awaited.
-            if refused or not self._busy or not self._request_done or decoder.rest or decoder.upgrade:
+            if refused or not decoder.blocked or not self._request_done or decoder.rest or decoder.upgrade:
                 self._decoded(refused)
 
     def eof_received(self) -> bool:
@@ -147,9 +146,9 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         elif decoder.upgrade:
             out.closing = True
             self._keep_alive = False
-            if not self._busy:
+            if not decoder.blocked:
                 out.linger()
-        elif self._busy:
+        elif decoder.blocked:
             if not self._request_done and self._receiver is not None:
                 self._receiver.on_request_flush()
             if decoder.rest:
@@ -165,7 +164,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         if out.closing:
             return
         decoder = self._decoder
-        self._busy = True
+        self._plain = False
         decoder.blocked = True
         settings = out.settings
         self._http10 = decoder.http10
@@ -175,8 +174,6 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             self._keep_alive = False
         self._head_request = head.method == "HEAD"
         self._request_done = end_stream
-        self._response_begun = False
-        self._response_done = False
         times = out.times
         times.head = 0.0
         times.idle = 0.0
@@ -188,7 +185,25 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         info = self._info
         assert info is not None
         receiver = self._owner.dispatcher().new_stream(self, head, end_stream, info)
-        if self._busy and not self._response_done and not out.closed:
+        if decoder.blocked and not self._response_done and not out.closed:
+            self._receiver = receiver
+
+    def on_usual(self, head: RequestHead) -> None:
+        """A request of the usual kind: the exchange begins as the writer's first values have it."""
+        out = self._out
+        if self._draining or out.closing or out.settings.max_requests_per_connection:
+            self.on_head(head, True)
+            return
+        decoder = self._decoder
+        decoder.blocked = True
+        self._requests += 1
+        times = out.times
+        times.head = 0.0
+        times.idle = 0.0
+        info = self._info
+        assert info is not None
+        receiver = self._owner.dispatcher().new_stream(self, head, True, info)
+        if decoder.blocked and not out.closed:
             self._receiver = receiver
 
     def on_body(self, data: bytes) -> None:
@@ -214,7 +229,6 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
     def exchange_done(self) -> None:
         """Request and response are complete."""
         out = self._out
-        self._busy = False
         self._receiver = None
         decoder = self._decoder
         decoder.blocked = False
@@ -228,6 +242,8 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             else:
                 out.close()
             return
+        if not self._plain:
+            self.reset_exchange()
         if decoder.rest:
             # Not from within the call that ended this one: a thousand pipelined requests must not nest a thousand calls.
             asyncio.get_running_loop().call_soon(self._decode_rest)
@@ -238,7 +254,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
 
     def _decode_rest(self) -> None:
         decoder = self._decoder
-        if self._out.closing or self._busy:
+        if self._out.closing or decoder.blocked:
             return
         rest = decoder.rest
         decoder.rest = b""
@@ -249,12 +265,13 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         """The client broke the protocol or a limit: answer what can be answered, then close."""
         out = self._out
         out.closing = True
-        if not self._busy:
-            self._reply_refusal(status)
+        if not self._decoder.blocked:
+            self.reply_refusal(status)
             out.linger()
         elif self._request_done:
             # The broken bytes came behind a whole request: that one is still answered, the connection closes after it.
             self._keep_alive = False
+            self._plain = False
         else:
             receiver = self._receiver
             self._receiver = None
@@ -263,17 +280,8 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             if self._response_begun:
                 out.reset()
             else:
-                self._reply_refusal(status)
+                self.reply_refusal(status)
                 out.linger()
-
-    def _reply_refusal(self, status: int) -> None:
-        out = self._out
-        out.stats.request_malformed += 1
-        out.stats.count_status(status)
-        head = ResponseHead(status, Headers())
-        head.content_length = 0
-        head.headers.changed = True
-        out.write(encode_response_head(head, False, True, False, CLOSE_LINE))
 
     # --- ResponseSender: what is more than writing
 
@@ -286,7 +294,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
 
     def pause_request(self) -> None:
         """Stop reading the body."""
-        if self._busy and not self._request_done:
+        if self._decoder.blocked and not self._request_done:
             self._paused_by_engine = True
             self._out.times.body = 0.0  # it is we who make the client wait
             self._update_reading()
@@ -299,13 +307,6 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
                 self._out.times.body = monotonic() + self._out.settings.body_idle_timeout
                 self._out.times.rearm()
             self._update_reading()
-
-    def set_deadline(self, when: float) -> None:
-        """The engine's deadline for this exchange."""
-        times = self._out.times
-        times.stream = when
-        if when != 0.0 and not 0.0 < times.deadline <= when:
-            times.rearm()
 
     def response_ended(self) -> None:
         """The response is complete."""
@@ -328,7 +329,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         """Finish what is under way, then close; an idle connection closes at once, one that has brought no request yet gets a moment
         for it: it may have been accepted this instant, its request on the way."""
         self._draining = True
-        if self._busy or self._decoder.head_open or self._decoder.rest:
+        if self._decoder.blocked or self._decoder.head_open or self._decoder.rest:
             return
         if self._requests == 0:
             self._out.times.head = monotonic() + _DRAIN_GRACE
@@ -343,7 +344,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
     @property
     def busy(self) -> bool:
         """An exchange is under way."""
-        return self._busy
+        return self._decoder.blocked
 
     def close_now(self) -> None:
         """Break the connection, whatever is under way."""
@@ -358,7 +359,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
     def on_head_timeout(self) -> None:
         """No request, or not the whole head of one, in time."""
         if self._decoder.head_open:
-            self._reply_refusal(408)
+            self.reply_refusal(408)
         self._out.close()
 
     def on_body_timeout(self) -> None:
@@ -370,12 +371,8 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         if self._response_begun:
             self._out.reset()
         else:
-            self._reply_refusal(408)
+            self.reply_refusal(408)
             self._out.linger()
-
-    def on_write_timeout(self) -> None:
-        """The client does not read: break the connection, which cancels what is under way upstream."""
-        self._out.reset()
 
     def on_stream_deadline(self) -> None:
         """The engine's deadline for this exchange has come."""
@@ -395,9 +392,6 @@ class _Socket(ServerTransport):
 
     def on_body_timeout(self) -> None:
         self._connection.on_body_timeout()
-
-    def on_write_timeout(self) -> None:
-        self._connection.on_write_timeout()
 
     def on_stream_deadline(self) -> None:
         self._connection.on_stream_deadline()
