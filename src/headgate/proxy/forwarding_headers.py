@@ -50,7 +50,7 @@ class ForwardingHeaders:
         if not self._request_id:
             return fixed
         counter = self._id_counter = (self._id_counter + 1) & _COUNTER_BITS
-        return b"%b%b%016x\r\n" % (fixed, self._id_start, counter)
+        return b"%b%016x\r\n" % (fixed, counter)
 
     def _unusual_lines(self, request: RequestHead, connection: ConnectionInfo) -> bytes:
         lines = self._client_cert_lines(request.headers, connection) if self._client_cert else b""
@@ -67,7 +67,7 @@ class ForwardingHeaders:
         return b"X-Forwarded-Client-Cert: " + tls.forwarded.encode() + b"\r\n"
 
     def _fixed_lines(self, request: RequestHead, ip: str) -> bytes:
-        """What is the same for every request from an address that brings none of these fields."""
+        """What is the same for every request from an address that brings none of these fields, up to the number of its id."""
         lines = b""
         if self._forwarded_for:
             lines += b"X-Forwarded-For: " + ip.encode() + b"\r\n"
@@ -75,6 +75,8 @@ class ForwardingHeaders:
             lines += b"X-Forwarded-Proto: " + request.scheme.encode() + b"\r\n"
         if self._via:
             lines += _VIA
+        if self._request_id:
+            lines += self._id_start
         cache = self._fixed_tls if request.scheme == "https" else self._fixed
         if len(cache) >= _MOST_ADDRESSES:
             cache.clear()

@@ -142,7 +142,7 @@ class SendPath(UpstreamPath):
         info.response_code = head.status
         info.bytes_sent = len(body)
         try:
-            self.sender.send_response(head, body)
+            self.sender.pass_response(head, body)
             self.step = FINISHED
             self.conclude()
         except Exception:
@@ -383,7 +383,7 @@ class SendPath(UpstreamPath):
         for log in snapshot.access_logs:
             log.log(self)
         chain = self.chain
-        if chain is not None:
+        if chain is not None and not chain.shared:
             for slot in chain.loggers:
                 self.call_last(slot, True)
             if chain.destroys:

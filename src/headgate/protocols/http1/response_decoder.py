@@ -123,11 +123,12 @@ class ResponseDecoder:
                     # The usual response, in one piece with its body: the same as ``_head`` in fewer steps.
                     if not known.judged:
                         self._plain_parser.feed_data(data)
-                        known.judged = True
+                        known.accept()
                     self._waiting = False
                     self.keep_alive = True
                     head = ResponseHead(known.status, Headers(known.keys.copy(), known.lines.copy()), known.reason)
                     head.content_length = known.length
+                    head.wire = known.wire
                     self._events.on_whole(head, data[end + 4 :])
                     return True
             while data:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from headgate.protocols.http1.encoder import status_line
 from headgate.protocols.http1.fields import (
     CONNECTION,
     CONTENT_LENGTH,
@@ -42,7 +43,7 @@ _MOST_STATUS_LINES: Final = 256
 
 
 class ResponseStart:
-    """A response up to its body. It may be remembered, so nothing of it is changed but ``judged``.
+    """A response up to its body. It may be remembered, so nothing of it is changed but by ``accept``.
 
     :ivar status: the status code
     :ivar reason: the reason phrase
@@ -55,6 +56,7 @@ class ResponseStart:
     :ivar usual_body: bytes of the body, if this is the usual answer to anything but HEAD: final, HTTP/1.1, with a body of known length, and
         the connection stays; else -1
     :ivar judged: llhttp has found it well-formed, and would again
+    :ivar wire: once it was judged: what a client gets of it; empty: that is not the same for all
     :raises MalformedResponse: for what may not stand in a response
     """
 
@@ -70,8 +72,15 @@ class ResponseStart:
         for field in read.special:
             self._take(field)
         self.judged: bool = False
+        self.wire: bytes = b""
         usual = self.length > 0 and not self.chunked and not line.http10 and self.connection in (b"", b"keep-alive")
         self.usual_body: int = self.length if usual and line.status >= 200 and line.status not in (204, 304) else -1
+
+    def accept(self) -> None:
+        """It was judged, and has the usual body."""
+        self.judged = True
+        if "date" in self.keys:
+            self.wire = status_line(self.status, self.reason) + b"\r\n".join(self.lines) + b"\r\n\r\n"
 
     def _take(self, field: Field) -> None:
         kind = field.kind

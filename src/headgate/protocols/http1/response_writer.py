@@ -119,6 +119,14 @@ class ResponseWriter(ResponseSender):
         self._out.send(encode_response(head, body))
         self.exchange_done()
 
+    def pass_response(self, head: ResponseHead, body: bytes) -> None:
+        """Send a whole response that nobody has changed."""
+        if head.wire and self._plain and not self._draining:
+            self._out.send(head.wire + body)
+            self.exchange_done()
+        else:
+            self.send_response(head, body)
+
     def flush_response(self) -> None:
         """Nothing more comes for the moment."""
         self._out.flush()
