@@ -142,9 +142,10 @@ class SendPath(UpstreamPath):
         info.response_code = head.status
         info.bytes_sent = len(body)
         try:
-            self.sender.pass_response(head, body)
+            now = monotonic()
+            self.sender.pass_response(head, body, now)
             self.step = FINISHED
-            self.conclude()
+            self.conclude(now)
         except Exception:
             self._engine_failed()
 
@@ -367,12 +368,11 @@ class SendPath(UpstreamPath):
             self.abandon_handler()
         if self.upstream is not None or self.pool is not None or self.upstream_started != 0.0:
             self.drop_upstream()
-        self.conclude()
+        self.conclude(monotonic())
 
-    def conclude(self) -> None:
+    def conclude(self, now: float) -> None:
         """What is left to do when nothing is under way any more: statistics, access log, the filters' last calls."""
         info = self.info
-        now = monotonic()
         info.finished = now
         snapshot = self.snapshot
         stats = snapshot.stats

@@ -28,7 +28,7 @@ from headgate.protocols.http1.request_fields import KNOWN_REQUESTS, RequestField
 from headgate.protocols.http1.request_line import METHODS, loose_parts, other_form, other_method
 from headgate.protocols.http1.settings import Http1Settings
 from headgate.protocols.http1.target_forms import is_authority
-from headgate.protocols.http1.usual_requests import USUAL_REQUESTS, UsualRequest, note_usual
+from headgate.protocols.http1.usual_requests import USUAL_REQUESTS, note_usual
 
 _LOG: Final = logging.getLogger("headgate.protocols")
 
@@ -116,7 +116,11 @@ class RequestDecoder:
         try:
             if not (self.blocked or self._in_body or self._partial):
                 known = USUAL_REQUESTS.get(data)
-                if known is not None and self._begin_usual(known, len(data)):
+                if known is not None and len(data) <= self._unchecked_size and known.fields.count <= self._most_fields:
+                    self.http10 = False
+                    self.keep_alive = True
+                    headers = Headers(known.fields.keys.copy(), known.fields.lines.copy())
+                    self._events.on_usual(RequestHead(known.method, known.target, headers, self._scheme))
                     return 0
             while data:
                 if self._body_left > 0:
@@ -314,16 +318,6 @@ class RequestDecoder:
         if not fields.bare:
             self._begin_body(fields, message)
         self._events.on_head(message, not fields.has_body)
-
-    def _begin_usual(self, known: UsualRequest, size: int) -> bool:
-        """A request that was judged and read before; False: to be looked at again, as it may exceed the limits that hold now."""
-        fields = known.fields
-        if size > self._unchecked_size or fields.count > self._most_fields:
-            return False
-        self.http10 = False
-        self.keep_alive = True
-        self._events.on_usual(RequestHead(known.method, known.target, Headers(fields.keys.copy(), fields.lines.copy()), self._scheme))
-        return True
 
     def _is_http10(self, version: bytes) -> bool:
         if version != b"HTTP/1.0":

@@ -5,6 +5,7 @@ Compiled by mypyc; interpreted otherwise.
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Final
 
 from headgate.api.headers import Headers
@@ -54,8 +55,11 @@ class ResponseWriter(ResponseSender):
         """The response is complete (the connection's matter)."""
         raise NotImplementedError
 
-    def exchange_done(self) -> None:
-        """Request and response are complete (the connection's matter)."""
+    def exchange_done(self, now: float) -> None:
+        """Request and response are complete (the connection's matter).
+
+        :param now: on the clock of ``time.monotonic``
+        """
         raise NotImplementedError
 
     def send_response_head(self, head: ResponseHead, end_stream: bool) -> None:
@@ -117,13 +121,13 @@ class ResponseWriter(ResponseSender):
             self.send_response_end(None)
             return
         self._out.send(encode_response(head, body))
-        self.exchange_done()
+        self.exchange_done(monotonic())
 
-    def pass_response(self, head: ResponseHead, body: bytes) -> None:
+    def pass_response(self, head: ResponseHead, body: bytes, now: float) -> None:
         """Send a whole response that nobody has changed."""
         if head.wire and self._plain and not self._draining:
             self._out.send(head.wire + body)
-            self.exchange_done()
+            self.exchange_done(now)
         else:
             self.send_response(head, body)
 

@@ -53,7 +53,7 @@ class ConnectionOwner:
         raise NotImplementedError
 
     def dispatcher(self) -> StreamDispatcher:
-        """Who gets the next request: the listener's present configuration."""
+        """Who gets the requests: the listener's present configuration. A later one comes by ``update``."""
         raise NotImplementedError
 
 
@@ -65,6 +65,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         self._owner = owner
         self._decoder = RequestDecoder(self, settings, scheme)
         self._info: ConnectionInfo | None = None
+        self._dispatcher: StreamDispatcher | None = None
         self._receiver: RequestReceiver | None = None
         self._requests: int = 0
         self._paused_by_engine: bool = False
@@ -83,6 +84,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             transport.abort()
             return
         self._info = self._owner.describe(transport)
+        self._dispatcher = self._owner.dispatcher()
         high = out.settings.high_watermark
         transport.set_write_buffer_limits(high, high // 4)
         out.times.head = monotonic() + out.settings.header_timeout
@@ -116,8 +118,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
                 self._decoded(refused)
 
     def eof_received(self) -> bool:
-        """The client has shut down its side. Half-closed or gone cannot be told apart before something is written; as nginx and
-        Envoy do, take it as gone, so that what is under way upstream is cancelled."""
+        """The client has shut down its side. Half-closed or gone cannot be told apart; as nginx and Envoy do, take it as gone."""
         return False
 
     def pause_writing(self) -> None:
@@ -183,8 +184,9 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             times.rearm()
         decoder.expects_continue = False
         info = self._info
-        assert info is not None
-        receiver = self._owner.dispatcher().new_stream(self, head, end_stream, info)
+        dispatcher = self._dispatcher
+        assert info is not None and dispatcher is not None
+        receiver = dispatcher.new_stream(self, head, end_stream, info)
         if decoder.blocked and not self._response_done and not out.closed:
             self._receiver = receiver
 
@@ -201,8 +203,9 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         times.head = 0.0
         times.idle = 0.0
         info = self._info
-        assert info is not None
-        receiver = self._owner.dispatcher().new_stream(self, head, True, info)
+        dispatcher = self._dispatcher
+        assert info is not None and dispatcher is not None
+        receiver = dispatcher.new_stream(self, head, True, info)
         if decoder.blocked and not out.closed:
             self._receiver = receiver
 
@@ -220,13 +223,13 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         self._request_done = True
         self._owes_continue = False
         if self._response_done:
-            self.exchange_done()
+            self.exchange_done(monotonic())
         elif self._receiver is not None:
             self._receiver.on_request_end(trailers)
 
     # --- the end of an exchange
 
-    def exchange_done(self) -> None:
+    def exchange_done(self, now: float) -> None:
         """Request and response are complete."""
         out = self._out
         self._receiver = None
@@ -248,7 +251,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             # Not from within the call that ended this one: a thousand pipelined requests must not nest a thousand calls.
             asyncio.get_running_loop().call_soon(self._decode_rest)
         elif out.settings.idle_timeout:
-            times.idle = when = monotonic() + out.settings.idle_timeout
+            times.idle = when = now + out.settings.idle_timeout
             if not 0.0 < times.deadline <= when:
                 times.rearm()
 
@@ -313,21 +316,21 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         self._response_done = True
         self._receiver = None
         if self._request_done:
-            self.exchange_done()
+            self.exchange_done(monotonic())
         else:
             self._paused_by_engine = False
             self._out.linger()
 
     # --- the connection
 
-    def update_settings(self, settings: Http1Settings) -> None:
+    def update(self, settings: Http1Settings, dispatcher: StreamDispatcher) -> None:
         """Take up another configuration, from the next request on."""
+        self._dispatcher = dispatcher
         self._out.settings = settings
         self._decoder.use_settings(settings)
 
     def drain(self) -> None:
-        """Finish what is under way, then close; an idle connection closes at once, one that has brought no request yet gets a moment
-        for it: it may have been accepted this instant, its request on the way."""
+        """Finish what is under way, then close; an idle connection closes at once, one that has just come gets a moment for a request."""
         self._draining = True
         if self._decoder.blocked or self._decoder.head_open or self._decoder.rest:
             return
