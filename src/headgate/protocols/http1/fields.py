@@ -3,7 +3,7 @@
 Messages repeat most of their header lines from one to the next, so a line that was seen lately is not taken apart again: looking it up
 costs 50 ns interpreted, taking it apart 900 ns. What changes with each message (cookies, credentials, long lines) is not remembered, and
 the memory is emptied when it is full. A head all of whose lines were known is remembered as a whole the same way (``request_fields``,
-``response_start``); llhttp judges it each time all the same.
+``usual_requests``, ``response_start``).
 Compiled by mypyc; interpreted otherwise.
 """
 

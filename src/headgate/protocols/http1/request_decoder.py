@@ -6,6 +6,7 @@ splitting costs a third of a callback for each. llhttp refuses bare CR and LF, o
 or signed lengths, ``Content-Length`` beside ``Transfer-Encoding``, malformed chunk sizes and chunk extensions. Added here: protocol
 versions other than 1.0 and 1.1, codings other than ``chunked``, ``chunked`` in HTTP/1.0, ``Host`` missing, repeated or malformed,
 targets that are neither origin form, absolute form nor ``*``, a body together with ``Upgrade``, and every limit.
+A head without a body that was judged and read before is, byte for byte, the same again (``usual_requests``).
 
 Where one message ends and the next begins in what was fed, llhttp does not tell; so nothing is fed to it that could go past the end of
 a message: heads by themselves, bodies of known length up to their end, chunked ones up to each empty line, one of which ends them.

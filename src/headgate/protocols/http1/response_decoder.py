@@ -2,7 +2,8 @@
 
 No I/O here: bytes in by :meth:`ResponseDecoder.feed`, events out to a :class:`ResponseEvents`. Heads are collected, judged by llhttp and
 then read here, as in ``request_decoder``. httptools gives no way to say that a response to HEAD has no body, so such a head is judged by a
-parser of its own; and no way to end a body that runs to the end of the connection, which is done here.
+parser of its own; and no way to end a body that runs to the end of the connection, which is done here. A head that was judged before, with
+all of its body behind it, is not judged again (``response_start``).
 Compiled by mypyc; interpreted otherwise.
 """
 
