@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from headgate.api.headers import Headers
+from headgate.protocols.http1.target_forms import is_authority
 
 ORDINARY: Final = 0
 HOST: Final = 1
@@ -65,6 +66,7 @@ class Field:
     :ivar line: ``b"Name: value"``, the name as it came, white space around the value removed
     :ivar value: the value
     :ivar forwarded: it stays with the message; else it is for this hop only, or the codec's own
+    :ivar valid: False for a host or length that is none
     """
 
     def __init__(self, key: str, kind: int, line: bytes, value: bytes) -> None:
@@ -73,6 +75,11 @@ class Field:
         self.line: bytes = line
         self.value: bytes = value
         self.forwarded: bool = kind in _FORWARDED
+        self.valid: bool = True
+        if kind == HOST:
+            self.valid = is_authority(value)
+        elif kind == CONTENT_LENGTH:
+            self.valid = value.isdigit() and len(value) <= 18
 
 
 class MalformedField(Exception):

@@ -272,7 +272,7 @@ class RequestDecoder:
         line_end = data.find(b"\r\n")
         block = data[line_end + 2 : end]
         fields = KNOWN_REQUESTS.get(block)
-        usual = fields is not None and fields.usual
+        known = fields is not None
         if fields is None:
             lines = block.split(b"\r\n") if block else []
             if end > self._unchecked_size or len(lines) > self._most_fields:
@@ -300,8 +300,9 @@ class RequestDecoder:
         if method is None:
             method = other_method(parts[0])
         headers = Headers(fields.keys.copy(), fields.lines.copy())
-        if usual and not http10 and not self.upgrade and method != "HEAD" and target.startswith("/"):
-            note_usual(data, method, target, fields)
+        if fields.usual and not http10 and not self.upgrade and method != "HEAD" and target.startswith("/"):
+            if known:
+                note_usual(data, method, target, fields)
             self.keep_alive = True
             self._events.on_usual(RequestHead(method, target, headers, self._scheme))
             return

@@ -23,7 +23,6 @@ from headgate.protocols.http1.fields import (
     read_lines,
 )
 from headgate.protocols.http1.refusal import Refusal
-from headgate.protocols.http1.target_forms import is_authority
 
 
 class RequestFields:
@@ -46,36 +45,39 @@ class RequestFields:
     :raises Refusal: for what may not stand in a request
     """
 
+    # First values stand in the class: a request pays only for those that change.
+    host: bytes | None = None
+    hosts: int = 0
+    host_valid: bool = False
+    length: int = -1
+    chunked: bool = False
+    connection: bytes = b""
+    forwarding: bool = False
+    expects_continue: bool = False
+    has_body: bool = False
+    bare: bool = True
+
     def __init__(self, read: FieldLines, count: int) -> None:
         self.keys: list[str] = read.keys
         self.lines: list[bytes] = read.lines
         self.count: int = count
-        self.host: bytes | None = None
-        self.hosts: int = 0
-        self.length: int = -1
-        self.chunked: bool = False
-        self.connection: bytes = b""
-        self.forwarding: bool = False
-        self.expects_continue: bool = False
         for field in read.special:
-            self._take(field)
-        self.host_valid: bool = self.hosts == 1 and self._names_host()
-        self.has_body: bool = self.chunked or self.length > 0
-        self.bare: bool = self.length < 0 and not self.chunked and not self.expects_continue
+            if field.kind == HOST:
+                self.host = field.value
+                self.hosts += 1
+                self.host_valid = self.hosts == 1 and field.valid
+            else:
+                self._take(field)
         self.usual: bool = self.bare and self.host_valid and not self.connection and not self.forwarding
-
-    def _names_host(self) -> bool:
-        return self.host is not None and is_authority(self.host)
 
     def _take(self, field: Field) -> None:
         kind = field.kind
-        if kind == HOST:
-            self.hosts += 1
-            self.host = field.value
-        elif kind == CONTENT_LENGTH:
-            if not field.value.isdigit() or len(field.value) > 18:
+        if kind == CONTENT_LENGTH:
+            if not field.valid:
                 raise Refusal(400)
             self.length = int(field.value)
+            self.bare = False
+            self.has_body = self.chunked or self.length > 0
         elif kind == CONNECTION:
             self.connection = self.connection + b"," + field.value if self.connection else field.value
         elif kind == FORWARDING:
@@ -84,10 +86,13 @@ class RequestFields:
             if field.value.lower() != b"chunked":
                 raise Refusal(400)
             self.chunked = True
+            self.bare = False
+            self.has_body = True
         elif kind == EXPECT:
             if field.value.lower() != b"100-continue":
                 raise Refusal(417)
             self.expects_continue = True
+            self.bare = False
 
 
 KNOWN_REQUESTS: Final[dict[bytes, RequestFields]] = {}

@@ -23,6 +23,7 @@ from headgate.protocols.http1.response_start import (
     MAX_HEADER_COUNT,
     MAX_HEADER_SIZE,
     MalformedResponse,
+    ResponseStart,
     read_response_start,
 )
 
@@ -119,19 +120,21 @@ class ResponseDecoder:
         try:
             if self._waiting and not self._partial:
                 end = data.find(b"\r\n\r\n")
-                known = KNOWN_RESPONSES.get(data[:end]) if end > 0 else None
-                if known is not None and len(data) == end + 4 + known.usual_body and not self._head_request:
-                    # The usual response, in one piece with its body: the same as ``_head`` in fewer steps.
-                    if not known.judged:
-                        self._plain_parser.feed_data(data)
-                        known.accept()
-                    self._waiting = False
-                    self.keep_alive = True
-                    head = ResponseHead(known.status, Headers(known.keys.copy(), known.lines.copy()), known.reason)
-                    head.content_length = known.length
-                    head.wire = known.wire
-                    self._events.on_whole(head, data[end + 4 :])
-                    return True
+                if end > 0:
+                    start = _start(data[:end])
+                    if len(data) == end + 4 + start.usual_body and not self._head_request:
+                        # The usual response, in one piece with its body: the same as ``_head`` in fewer steps.
+                        if not start.judged:
+                            self._plain_parser.feed_data(data)
+                            start.accept()
+                        self._waiting = False
+                        self.keep_alive = True
+                        head = ResponseHead(start.status, Headers(start.keys.copy(), start.lines.copy()), start.reason)
+                        head.content_length = start.length
+                        head.wire = start.wire
+                        self._events.on_whole(head, data[end + 4 :])
+                        return True
+                    data = b"" if self._head(data, end, start) else data[end + 4 :]
             while data:
                 if self._in_body:
                     data = self._feed_body(data)
@@ -232,13 +235,12 @@ class ResponseDecoder:
             return b""
         if partial:
             self._partial = b""
-        if self._head(data, end):
+        if self._head(data, end, _start(data[:end])):
             return b""
         return data[end + 4 :] if len(data) > end + 4 else b""
 
-    def _head(self, data: bytes, end: int) -> bool:
+    def _head(self, data: bytes, end: int, start: ResponseStart) -> bool:
         """A whole head: ``data[:end]`` and the empty line behind it; True if the whole body was behind that, and has been taken, too."""
-        start = read_response_start(data[:end])
         headers = Headers(start.keys.copy(), start.lines.copy())
         length = start.length
         chunked = start.chunked
@@ -289,3 +291,9 @@ class ResponseDecoder:
             self._chunked_parser.feed_data(head)
         else:
             self._plain_parser.feed_data(head)
+
+
+def _start(head: bytes) -> ResponseStart:
+    """What a head comes to, known or not."""
+    start = KNOWN_RESPONSES.get(head)
+    return read_response_start(head) if start is None else start

@@ -36,6 +36,7 @@ class _StatusLine:
         self.status = status
         self.reason = reason
         self.http10 = http10
+        self.has_body: bool = not http10 and status >= 200 and status != 204 and status != 304  # usually
 
 
 _STATUS_LINES: Final[dict[bytes, _StatusLine]] = {}
@@ -55,10 +56,19 @@ class ResponseStart:
     :ivar connection: the values of ``Connection``, joined
     :ivar usual_body: bytes of the body, if this is the usual answer to anything but HEAD: final, HTTP/1.1, with a body of known length, and
         the connection stays; else -1
+    :ivar known: it is remembered
     :ivar judged: llhttp has found it well-formed, and would again
     :ivar wire: once it was judged: what a client gets of it; empty: that is not the same for all
     :raises MalformedResponse: for what may not stand in a response
     """
+
+    # First values stand in the class, as in ``RequestFields``.
+    length: int = -1
+    chunked: bool = False
+    connection: bytes = b""
+    judged: bool = False
+    wire: bytes = b""
+    known: bool = False
 
     def __init__(self, line: _StatusLine, read: FieldLines) -> None:
         self.status: int = line.status
@@ -66,26 +76,22 @@ class ResponseStart:
         self.http10: bool = line.http10
         self.keys: list[str] = read.keys
         self.lines: list[bytes] = read.lines
-        self.length: int = -1
-        self.chunked: bool = False
-        self.connection: bytes = b""
         for field in read.special:
             self._take(field)
-        self.judged: bool = False
-        self.wire: bytes = b""
-        usual = self.length > 0 and not self.chunked and not line.http10 and self.connection in (b"", b"keep-alive")
-        self.usual_body: int = self.length if usual and line.status >= 200 and line.status not in (204, 304) else -1
+        stays = not self.connection or self.connection == b"keep-alive"
+        usual = self.length > 0 and stays and line.has_body and not self.chunked
+        self.usual_body: int = self.length if usual else -1
 
     def accept(self) -> None:
         """It was judged, and has the usual body."""
         self.judged = True
-        if "date" in self.keys:
+        if self.known and "date" in self.keys:
             self.wire = status_line(self.status, self.reason) + b"\r\n".join(self.lines) + b"\r\n\r\n"
 
     def _take(self, field: Field) -> None:
         kind = field.kind
         if kind == CONTENT_LENGTH:
-            if not field.value.isdigit() or len(field.value) > 18:
+            if not field.valid:
                 raise MalformedResponse
             self.length = int(field.value)
         elif kind == CONNECTION:
@@ -104,15 +110,12 @@ KNOWN_RESPONSES: Final[dict[bytes, ResponseStart]] = {}
 
 
 def read_response_start(head: bytes) -> ResponseStart:
-    """Read a head.
+    """Read a head that is not among the known ones.
 
     :param head: without the last two line ends
     :raises MalformedResponse: for what may not stand in a response
     :raises MalformedField: for a line that is no field
     """
-    known = KNOWN_RESPONSES.get(head)
-    if known is not None:
-        return known
     lines = head.split(b"\r\n")
     if len(head) > MAX_HEADER_SIZE or len(lines) > MAX_HEADER_COUNT:
         raise MalformedResponse
@@ -126,6 +129,7 @@ def read_response_start(head: bytes) -> ResponseStart:
         if len(KNOWN_RESPONSES) >= MOST_HEADS:
             KNOWN_RESPONSES.clear()
         KNOWN_RESPONSES[head] = start
+        start.known = True
     return start
 
 
