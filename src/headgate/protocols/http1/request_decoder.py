@@ -270,7 +270,7 @@ class RequestDecoder:
     def _head(self, data: bytes, end: int) -> None:
         """A whole head: ``data[:end]`` and the empty line behind it."""
         line_end = data.find(b"\r\n")
-        block = data[line_end + 2 : end]
+        block = data[line_end + 2 : end] if line_end < end else b""  # compiled, a slice must not end before it begins
         fields = KNOWN_REQUESTS.get(block)
         known = fields is not None
         if fields is None:
