@@ -99,6 +99,8 @@ class ResponseHead:
     trailers: Headers | None = None
     content_length: int = -1
     """Length of the body in bytes as announced; -1 when unknown."""
+    wire: bytes = b""
+    """For codecs: the head in HTTP/1.1 as it came, if it may be sent on so as long as nobody has changed it; else empty."""
 
     def __init__(self, status: int, headers: Headers, reason: str = "") -> None:
         self.status: int = status

@@ -65,12 +65,10 @@ class StreamInfo:
     :ivar response_code: status sent to the client; 0 while none
     :ivar response_flags: bits of this module's constants (MOSN's response flags)
     :ivar upstream_local_address: our end of the upstream connection; empty without one
-    :ivar upstream_host: address of the host that answered or was tried last; empty without one
     :ivar upstream_cluster: name of the chosen cluster; empty without one
     :ivar upstream_connection_id: number of the upstream connection, unique in its worker; 0 without one
     :ivar upstream_attempts: how often the request was sent upstream
     :ivar upstream_failure: why the last attempt failed; empty if it did not
-    :ivar route_name: name of the matched route, or empty
     """
 
     start_wall: float = 0.0
@@ -82,12 +80,10 @@ class StreamInfo:
     response_code: int = 0
     response_flags: int = 0
     upstream_local_address: str = ""
-    upstream_host: str = ""
     upstream_cluster: str = ""
     upstream_connection_id: int = 0
     upstream_attempts: int = 0
     upstream_failure: str = ""
-    route_name: str = ""
 
     def __init__(self, start_time: float, protocol: str) -> None:
         self.start_time: float = start_time

@@ -108,7 +108,7 @@ def upstream_local_address(stream: Stream, info: StreamInfo, rest: str) -> str |
 @variable("upstream_host")
 def upstream_host(stream: Stream, info: StreamInfo, rest: str) -> str | None:
     """The host that answered, or that was tried last."""
-    return info.upstream_host or None
+    return stream.host.address if stream.host is not None else None
 
 
 @variable("upstream_cluster")
@@ -138,8 +138,6 @@ def upstream_attempts(stream: Stream, info: StreamInfo, rest: str) -> str | None
 @variable("route_name")
 def route_name(stream: Stream, info: StreamInfo, rest: str) -> str | None:
     """Name of the matched route."""
-    if info.route_name:
-        return info.route_name
     return (stream.route.name or None) if stream.route is not None else None
 
 

@@ -91,6 +91,13 @@ class ResponseSender:
         self.send_response_data(body)
         self.send_response_end(None)
 
+    def pass_response(self, head: ResponseHead, body: bytes, now: float) -> None:
+        """Send a whole response that nobody has changed since it was received: the same as ``send_response``.
+
+        :param now: on the clock of ``time.monotonic``
+        """
+        self.send_response(head, body)
+
     def flush_response(self) -> None:
         """Nothing more comes for the moment: send what was collected. The end of a response is sent without it."""
         raise NotImplementedError

@@ -15,8 +15,9 @@ from typing import Final
 from headgate.api.deferred import Deferred
 from headgate.api.headers import Headers
 from headgate.api.status import Status
+from headgate.api.stream_filter import ClassFactory
 from headgate.proxy.async_handler import AsyncCall
-from headgate.proxy.filter_entry import FilterSlot
+from headgate.proxy.filter_entry import FilterEntry, FilterSlot
 from headgate.proxy.handler_call import DeferredCall
 from headgate.proxy.stream_state import FINISHED, RESPONDING, StreamState
 
@@ -58,12 +59,16 @@ class FilterCalls(StreamState):
         watch.serial += 1
         watch.entry = entry
         self.current = slot
+        stream_filter = slot.filter
+        factory = slot.factory
         try:
+            if factory is not None:
+                stream_filter = factory.filter_class(factory.config if self.matched is None else self._route_config(entry, factory))
             if stats.calls & 15:
-                verdict = slot.filter.on_receive(self)
+                verdict = stream_filter.on_receive(self)
             else:
                 started = monotonic()
-                verdict = slot.filter.on_receive(self)
+                verdict = stream_filter.on_receive(self)
                 stats.time.observe((monotonic() - started) * 1e6)
         except BaseException as error:
             watch.entry = None
@@ -73,7 +78,15 @@ class FilterCalls(StreamState):
         self.current = None
         if verdict is None or verdict is _CONTINUE:
             return GO_ON
+        if factory is not None and self.chain is not None:
+            chain = self.chain = self.chain.own()
+            slot = chain.fill(slot, stream_filter)
         return self.judge(slot, verdict, False)
+
+    def _route_config(self, entry: FilterEntry, factory: ClassFactory) -> object:
+        route = self.matched
+        config = route.filter_configs.get(entry.id) if route is not None else None
+        return factory.config if config is None else config
 
     def call_send(self, slot: FilterSlot) -> int:
         """Call ``on_send``."""

@@ -20,6 +20,7 @@ class FilterChain:
     :ivar destroys: a filter has an ``on_destroy`` of its own
     :ivar loggers: filters with ``on_log``
     :ivar instances: every filter instance once, for ``on_destroy``
+    :ivar shared: it belongs to many streams, and is not to be changed (:func:`quiet_chain`)
     """
 
     # First values stand in the class, as in ``StreamState``.
@@ -31,6 +32,7 @@ class FilterChain:
     request_trailers: bool = False
     response_trailers: bool = False
     destroys: bool = False
+    shared: bool = False
 
     def __init__(self) -> None:
         self.receivers: list[FilterSlot] = []
@@ -88,6 +90,32 @@ class FilterChain:
         if capabilities.response_trailers:
             self.response_trailers = True
 
+    def complete(self) -> bool:
+        """No entry is set aside."""
+        for slot in self.receivers:  # noqa: SIM110  # all() would make a generator on the forwarding path
+            if slot.entry.quarantined_until != 0.0:
+                return False
+        return True
+
+    def own(self) -> FilterChain:
+        """This chain, or a copy that belongs to one stream."""
+        if not self.shared:
+            return self
+        copy = FilterChain()
+        copy.receivers = self.receivers.copy()
+        copy.last_phase = self.last_phase
+        return copy
+
+    def fill(self, place: FilterSlot, stream_filter: StreamFilter[object]) -> FilterSlot:
+        """Put an instance where there is only a place for one.
+
+        :returns: its slot
+        """
+        slot = FilterSlot(stream_filter, place.entry, place.capabilities, place.phase)
+        self.receivers[self.receivers.index(place)] = slot
+        self.instances.append(slot)
+        return slot
+
     def note_instance(self, slot: FilterSlot) -> None:
         """Remember an instance for ``on_destroy``, once, however often it was added."""
         for known in self.instances:
@@ -96,6 +124,22 @@ class FilterChain:
         self.instances.append(slot)
         if slot.capabilities.destroys:
             self.destroys = True
+
+
+def quiet_chain(entries: list[FilterEntry]) -> FilterChain | None:
+    """The chain that all streams can share: if every entry is a ``quiet`` class that sees every request. A stream then has an instance
+    for the time of one call; only a filter that may be called again gets into a chain of the stream's own.
+    """
+    chain = FilterChain()
+    chain.shared = True
+    for entry in entries:
+        factory = entry.simple
+        capabilities = entry.simple_capabilities
+        if entry.match is not None or factory is None or capabilities is None or not capabilities.quiet:
+            return None
+        pattern = factory.filter_class(factory.config)
+        chain.insert_receiver(FilterSlot(pattern, entry, capabilities, capabilities.phase, factory))
+    return chain
 
 
 class ChainBuilder(FilterCallbacks):

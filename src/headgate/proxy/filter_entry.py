@@ -46,6 +46,13 @@ class Capabilities:
         self.only_head: bool = not (
             self.sends or self.logs or self.request_trailers or self.request_body != BodyNeed.NONE or not self.receives
         )
+        # The same, and no code of its author runs when an instance is made or ends: nobody can tell when that is.
+        self.quiet: bool = self.only_head and not self.destroys and _inherits_making(filter_class)
+
+
+def _inherits_making(filter_class: type[StreamFilter[object]]) -> bool:
+    names = {name for base in filter_class.__mro__ if base not in StreamFilter.__mro__ for name in base.__dict__}
+    return type(filter_class) is type and names.isdisjoint(("__init__", "__new__", "__setattr__", "__getattribute__", "__del__", "config"))
 
 
 class EntryMatch:
@@ -198,10 +205,21 @@ class FilterEntry:
 
 
 class FilterSlot:
-    """One filter instance in one stream's chain."""
+    """One filter instance in one stream's chain; or, in a chain that streams share, a place for one.
 
-    def __init__(self, stream_filter: StreamFilter[object], entry: FilterEntry, capabilities: Capabilities, phase: int) -> None:
+    :ivar factory: of such a place: makes the instance when it is to be called; ``filter`` is a pattern that never is
+    """
+
+    def __init__(
+        self,
+        stream_filter: StreamFilter[object],
+        entry: FilterEntry,
+        capabilities: Capabilities,
+        phase: int,
+        factory: ClassFactory | None = None,
+    ) -> None:
         self.filter = stream_filter
         self.entry = entry
         self.capabilities = capabilities
         self.phase = phase
+        self.factory = factory

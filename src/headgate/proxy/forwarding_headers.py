@@ -40,9 +40,21 @@ class ForwardingHeaders:
 
     def lines(self, request: RequestHead, connection: ConnectionInfo) -> bytes:
         """The lines to add, each with its line end. May extend ``X-Forwarded-For`` in the request itself."""
-        if self._client_cert:
-            return self._client_cert_lines(request.headers, connection) + self._lines(request, connection)
-        return self._lines(request, connection)
+        headers = request.headers
+        if headers.forwarding or headers.changed or self._client_cert:
+            return self._unusual_lines(request, connection)
+        ip = connection.remote.ip
+        fixed = (self._fixed_tls if request.scheme == "https" else self._fixed).get(ip)
+        if fixed is None:
+            fixed = self._fixed_lines(request, ip)
+        if not self._request_id:
+            return fixed
+        counter = self._id_counter = (self._id_counter + 1) & _COUNTER_BITS
+        return b"%b%016x\r\n" % (fixed, counter)
+
+    def _unusual_lines(self, request: RequestHead, connection: ConnectionInfo) -> bytes:
+        lines = self._client_cert_lines(request.headers, connection) if self._client_cert else b""
+        return lines + self._missing_lines(request, connection)
 
     def _client_cert_lines(self, headers: Headers, connection: ConnectionInfo) -> bytes:
         if "x-forwarded-client-cert" in headers.keys:
@@ -54,20 +66,8 @@ class ForwardingHeaders:
             return b""
         return b"X-Forwarded-Client-Cert: " + tls.forwarded.encode() + b"\r\n"
 
-    def _lines(self, request: RequestHead, connection: ConnectionInfo) -> bytes:
-        headers = request.headers
-        if headers.forwarding or headers.changed:
-            return self._missing_lines(request, connection)
-        fixed = (self._fixed_tls if request.scheme == "https" else self._fixed).get(connection.remote.ip)
-        if fixed is None:
-            fixed = self._fixed_lines(request, connection.remote.ip)
-        if not self._request_id:
-            return fixed
-        counter = self._id_counter = (self._id_counter + 1) & _COUNTER_BITS
-        return b"%b%b%016x\r\n" % (fixed, self._id_start, counter)
-
     def _fixed_lines(self, request: RequestHead, ip: str) -> bytes:
-        """What is the same for every request from an address that brings none of these fields."""
+        """What is the same for every request from an address that brings none of these fields, up to the number of its id."""
         lines = b""
         if self._forwarded_for:
             lines += b"X-Forwarded-For: " + ip.encode() + b"\r\n"
@@ -75,6 +75,8 @@ class ForwardingHeaders:
             lines += b"X-Forwarded-Proto: " + request.scheme.encode() + b"\r\n"
         if self._via:
             lines += _VIA
+        if self._request_id:
+            lines += self._id_start
         cache = self._fixed_tls if request.scheme == "https" else self._fixed
         if len(cache) >= _MOST_ADDRESSES:
             cache.clear()

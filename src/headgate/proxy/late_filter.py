@@ -21,7 +21,7 @@ def join_behind(stream: Stream, stream_filter: StreamFilter[object]) -> None:
     """
     if not isinstance(stream, StreamState) or stream.chain is None:
         raise ExtensionError("only a filter of a stream's chain can be joined")
-    chain = stream.chain
+    chain = stream.chain = stream.chain.own()
     sending = stream.step == RESPONDING
     slots = chain.senders if sending else chain.receivers
     at = stream.send_at if sending else stream.receive_at

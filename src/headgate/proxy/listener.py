@@ -1,6 +1,6 @@
 """A listener in a worker: it lives as long as the listener is configured, across reloads.
 
-Accepted connections ask it for the present configuration at each request, so a reload takes effect on live connections without closing any.
+It gives accepted connections each new configuration, so a reload takes effect on live connections without closing any.
 Compiled by mypyc; interpreted otherwise.
 """
 
@@ -56,7 +56,7 @@ class ListenerRuntime(ConnectionOwner):
         snapshot.certificates.start()
         if previous is not None:
             for connection in self._connections:
-                connection.update_settings(snapshot.settings)
+                connection.update(snapshot.settings, self._dispatcher)
 
     def protocol_factory(self) -> asyncio.Protocol:
         """The protocol of an accepted connection, for ``loop.create_server``: HTTP, TLS, or what finds out which of them it is."""
@@ -146,7 +146,7 @@ class ListenerRuntime(ConnectionOwner):
         return info
 
     def dispatcher(self) -> StreamDispatcher:
-        """Who gets the next request."""
+        """Who gets the requests at present."""
         dispatcher = self._dispatcher
         assert dispatcher is not None
         return dispatcher

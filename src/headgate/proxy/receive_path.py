@@ -60,6 +60,11 @@ class ReceivePath(BodyPath):
 
         :returns: False if that failed, or a filter in quarantine denies the request: it has been answered
         """
+        self.asked = self.request.target
+        shared = self.snapshot.quiet_chain
+        if shared is not None and shared.complete():
+            self.chain = shared
+            return True
         chain: FilterChain | None = None
         denied = 0
         watch = self.snapshot.watch
@@ -96,6 +101,20 @@ class ReceivePath(BodyPath):
         _LOG.error("stream filter %s: no filter could be made: %s", entry.name, error, exc_info=error)
 
     # --- the walk
+
+    def begin_walk(self) -> None:
+        """The walk from its start: ``advance`` for as long as there is nothing but filters before the route."""
+        chain = self.chain
+        if chain is not None:
+            if chain.last_phase > 0:
+                self.advance()
+                return
+            if not self._run_receivers(chain, 0):
+                return
+        self.step = AFTER_ROUTE
+        if self._match_route() and self._choose_host():
+            self.step = UPSTREAM
+            self.send_upstream()
 
     def advance(self) -> None:
         """Walk on until the request is on its way, is answered, or something must be waited for."""
@@ -148,8 +167,7 @@ class ReceivePath(BodyPath):
                 # Answered or ended from within (a failing filter, terminate()).
                 return False
             if outcome == GO_ON and need == _NONE and self.reply_head is None:
-                at += 1
-                self.receive_at = at
+                self.receive_at = at = at + 1
             elif self._after_receive(slot, outcome):
                 at = self.receive_at
             else:
@@ -246,8 +264,11 @@ class ReceivePath(BodyPath):
 
     def _match_route(self) -> bool:
         """Match the route; False: that failed, the request was answered. No route is no failure yet: a filter may answer."""
+        router = self.snapshot.router
+        route = router.catch_all
         try:
-            route = self.snapshot.router.match(self)
+            if route is None or not self.request.target.startswith("/"):
+                route = router.match(self)
         except RoutingError as error:
             _LOG.warning("listener %s: no route could be matched: %s", self.snapshot.name, error)
             self.local_reply(error.status, NO_ROUTE_FOUND, b"")
@@ -256,9 +277,7 @@ class ReceivePath(BodyPath):
         if route is None:
             self.route = None
             return True
-        info = route.info
-        self.route = info
-        self.info.route_name = info.name
+        self.route = route.info
         if route.filter_configs:
             self._merge_configs(route.filter_configs)
         return True
@@ -282,27 +301,34 @@ class ReceivePath(BodyPath):
             else:
                 self.answer(ResponseHead(route.direct_status, Headers()), route.direct_body)
             return False
-        name = route.pick_cluster(self)
-        cluster = self.snapshot.clusters.get(name)
+        name = route.info.cluster_name or route.pick_cluster(self)
+        cluster = self.snapshot.clusters.clusters.get(name)
         if cluster is None:
             _LOG.error("route %s of %s leads to cluster %r, which does not exist", route.info.name, route.info.virtual_host, name)
             self.local_reply(404, NO_ROUTE_FOUND, b"")
             return False
         self.cluster = cluster
         self.info.upstream_cluster = name
-        return self.choose_host_of(cluster)
+        host = cluster.choose_host(self, self.tried)
+        if host is None:
+            return self._without_host()
+        self.chosen = host
+        self.host = host.info
+        return True
 
     def choose_host_of(self, cluster: Cluster) -> bool:
         """Choose a host, others than those tried before if there are any; False: there is none, the request was answered."""
         host = cluster.choose_host(self, self.tried)
         if host is None:
-            self.info.upstream_failure = "no usable host"
-            self.local_reply(502, NO_HEALTHY_UPSTREAM, b"")
-            return False
+            return self._without_host()
         self.chosen = host
         self.host = host.info
-        self.info.upstream_host = host.address
         return True
+
+    def _without_host(self) -> bool:
+        self.info.upstream_failure = "no usable host"
+        self.local_reply(502, NO_HEALTHY_UPSTREAM, b"")
+        return False
 
     # --- verdicts of asynchronous handlers
 

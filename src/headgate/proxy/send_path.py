@@ -132,6 +132,23 @@ class SendPath(UpstreamPath):
             self.info.response_received = monotonic()
         self.run_senders()
 
+    def pass_response(self, head: ResponseHead, body: bytes) -> None:
+        """A whole response is there that nothing looks at on its way: the same in one step."""
+        self.step = RESPONDING
+        self.response = head
+        self.response_ended = True
+        self.head_sent = True
+        info = self.info
+        info.response_code = head.status
+        info.bytes_sent = len(body)
+        try:
+            now = monotonic()
+            self.sender.pass_response(head, body, now)
+            self.step = FINISHED
+            self.conclude(now)
+        except Exception:
+            self._engine_failed()
+
     def run_senders(self) -> None:
         """Run the sender filters from the cursor on, then send the head."""
         chain = self.chain
@@ -343,7 +360,7 @@ class SendPath(UpstreamPath):
     # --- the end
 
     def finish(self) -> None:
-        """The end of the stream, once: statistics, access log, ``on_log`` and ``on_destroy`` of every filter."""
+        """The end of the stream, once."""
         if self.step == FINISHED:
             return
         self.step = FINISHED
@@ -351,26 +368,24 @@ class SendPath(UpstreamPath):
             self.abandon_handler()
         if self.upstream is not None or self.pool is not None or self.upstream_started != 0.0:
             self.drop_upstream()
+        self.conclude(monotonic())
+
+    def conclude(self, now: float) -> None:
+        """What is left to do when nothing is under way any more: statistics, access log, the filters' last calls."""
         info = self.info
-        now = monotonic()
         info.finished = now
         snapshot = self.snapshot
         stats = snapshot.stats
-        stats.request_active -= 1
-        stats.count_status(info.response_code)
         if info.response_flags & PROCESS_FAILED:
             stats.request_failed += 1
-        total = (now - info.start_time) * 1000.0
-        stats.request_time.observe(total)
-        stats.process_time.observe(total - self.upstream_time)
-        if snapshot.access_logs:
-            for log in snapshot.access_logs:
-                log.log(self)
+        took = (now - info.start_time) * 1000.0
+        stats.request_ended(info.response_code, took, took - self.upstream_time)
+        for log in snapshot.access_logs:
+            log.log(self)
         chain = self.chain
-        if chain is not None:
-            if chain.loggers:
-                for slot in chain.loggers:
-                    self.call_last(slot, True)
+        if chain is not None and not chain.shared:
+            for slot in chain.loggers:
+                self.call_last(slot, True)
             if chain.destroys:
                 for slot in chain.instances:
                     if slot.capabilities.destroys:

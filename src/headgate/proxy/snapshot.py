@@ -13,6 +13,7 @@ from headgate.net.tls.owners import TlsBuilder
 from headgate.observe.access_log import AccessLog
 from headgate.observe.listener_stats import ListenerStats
 from headgate.protocols.http1.settings import Http1Settings
+from headgate.proxy.filter_chain import FilterChain, quiet_chain
 from headgate.proxy.filter_entry import FilterEntry
 from headgate.proxy.forwarding_headers import ForwardingHeaders
 from headgate.proxy.worker_context import WorkerContext
@@ -75,6 +76,7 @@ class ListenerSnapshot:
         self.name = name
         self.generation = generation
         self.entries = entries
+        self.quiet_chain: FilterChain | None = quiet_chain(entries)
         self.router = router
         self.clusters = clusters
         self.pools = pools

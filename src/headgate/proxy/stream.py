@@ -20,20 +20,6 @@ from headgate.proxy.snapshot import ListenerSnapshot
 class ActiveStream(SendPath):
     """One request and its response, from the request's head to the end of both."""
 
-    def start(self) -> None:
-        """The head is complete: make the filters and begin the walk."""
-        snapshot = self.snapshot
-        stats = snapshot.stats
-        stats.request_total += 1
-        stats.request_active += 1
-        snapshot.generation.active_streams += 1
-        started = monotonic()
-        self.info = info = StreamInfo(started, "Http1")
-        if self.request_ended:
-            info.request_received = started
-        if not snapshot.entries or self.build_chain():
-            self.advance()
-
 
 _LOG: Final = logging.getLogger("headgate.proxy")
 
@@ -54,12 +40,22 @@ class ListenerDispatcher(StreamDispatcher):
 
     def new_stream(self, sender: ResponseSender, request: RequestHead, end_stream: bool, connection: ConnectionInfo) -> RequestReceiver:
         """A request's head is complete."""
-        _IDS.last += 1
-        stream = ActiveStream(_IDS.last, request, connection, sender, self.snapshot, end_stream)
+        snapshot = self.snapshot
+        _IDS.last = id = _IDS.last + 1
+        stream = ActiveStream(id, request, connection, sender, snapshot, end_stream)
+        started = monotonic()
+        stream.info = info = StreamInfo(started, "Http1")
+        if end_stream:
+            info.request_received = started
+        stats = snapshot.stats
+        stats.request_total += 1
+        stats.request_active += 1
+        snapshot.generation.active_streams += 1
         try:
-            stream.start()
+            if not snapshot.entries or stream.build_chain():
+                stream.begin_walk()
         except Exception:
             # An error of ours, not of a filter: it costs this request, not the connection's parser or the worker.
-            _LOG.exception("stream %d failed", stream.id)
+            _LOG.exception("stream %d failed", id)
             stream.local_reply(500, 0, b"")
         return stream

@@ -88,6 +88,7 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
     upstream: Http1ClientConnection | None = None
     pool: ConnectionPool | None = None  # set while waiting there
     request_slot_taken: bool = False  # counted against the cluster's breaker
+    asked: str | None = None  # the target as the client sent it, if filters may change it
     extra_lines: bytes | None = None  # fields of the proxy's own; None until the headers are finalised
     sent_upstream: bool = False
     replay: list[bytes] | None = None  # body chunks sent so far; None once a repetition is out of the question
@@ -168,6 +169,10 @@ class StreamState(Stream, RequestReceiver, ResponseReceiver, PoolWaiter):
 
     def begin_response(self, head: ResponseHead, end_stream: bool) -> None:
         """A response is there: send it through the sender filters (send path)."""
+        raise NotImplementedError
+
+    def pass_response(self, head: ResponseHead, body: bytes) -> None:
+        """A whole response is there that nothing looks at on its way: send it (send path)."""
         raise NotImplementedError
 
     def response_data(self, data: bytes) -> None:

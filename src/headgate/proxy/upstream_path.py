@@ -21,10 +21,11 @@ from headgate.observe.stream_info import (
 )
 from headgate.protocols.exchange import CONNECTION_FAILED, OVERFLOW, REMOTE_RESET, STALE_CONNECTION, TIMEOUT
 from headgate.protocols.http1.client_connection import Http1ClientConnection
-from headgate.protocols.http1.encoder import check_request_line
+from headgate.protocols.http1.encoder import USUAL_METHODS, check_request_line
 from headgate.proxy.retry_path import RetryPath
 from headgate.proxy.stream_state import FINISHED, RESPONDING, UPSTREAM
 from headgate.router.errors import RoutingError
+from headgate.upstream.cluster import Cluster
 
 _LOG: Final = logging.getLogger("headgate.proxy")
 
@@ -52,37 +53,51 @@ class UpstreamPath(RetryPath):
         cluster = self.cluster
         route = self.matched
         assert cluster is not None and route is not None
-        breaker = cluster.breaker
-        if breaker.max_requests:
-            if not breaker.try_acquire_request():
-                cluster.stats.request_pending_overflow += 1
-                self.info.upstream_failure = "too many requests to the cluster"
-                self.local_reply(503, UPSTREAM_OVERFLOW, b"")
-                return
-            self.request_slot_taken = True
+        request = self.request
+        if cluster.breaker.max_requests and not self._take_place(cluster):
+            return
         if self.extra_lines is None:
             try:
-                if self.chain is not None:
-                    check_request_line(self.request)
+                if self.chain is not None and (request.target is not self.asked or request.method not in USUAL_METHODS):
+                    check_request_line(request)
                 if route.changes_request:
                     route.finalize_request(self)
             except HeadgateError as error:
                 _LOG.error("route %s: the request cannot be sent on: %s", route.config_path, error)
                 self.local_reply(error.status if isinstance(error, RoutingError) else 500, 0, b"")
                 return
-            self.extra_lines = self.snapshot.forwarding.lines(self.request, self.connection)
-            if self.request_ended and not self.held_request and self.request.content_length > 0:
-                self._state_length(0)
-            elif self.chain is not None and self.chain.request_chunks and not (self.request_ended and not self.held_request):
-                whole = self.request_ended and self.request.trailers is None  # trailers need chunks
-                self._state_length(self.held_request_bytes if whole else -1)
+            self.extra_lines = self.snapshot.forwarding.lines(request, self.connection)
+            if not self.request_ended or self.held_request or request.content_length > 0:
+                self._frame_body()
         # Without filters nothing has taken time since the stream's birth.
         now = self.info.start_time if self.chain is None else monotonic()
-        if self.request_ended:
-            self._start_deadline(now)
-        else:
+        if not self.request_ended:
             self.sender.want_body()
+        elif self._variables is None and _GLOBAL_TIMEOUT not in request.headers.keys and route.timeout > 0.0:
+            self.deadline = deadline = now + route.timeout
+            self.sender.set_deadline(deadline)
+        else:
+            self._start_deadline(now)
         self.attempt(False, now)
+
+    def _take_place(self, cluster: Cluster) -> bool:
+        """Take a place in the cluster's breaker; False: there is none, the request was answered."""
+        if cluster.breaker.try_acquire_request():
+            self.request_slot_taken = True
+            return True
+        cluster.stats.request_pending_overflow += 1
+        self.info.upstream_failure = "too many requests to the cluster"
+        self.local_reply(503, UPSTREAM_OVERFLOW, b"")
+        return False
+
+    def _frame_body(self) -> None:
+        """State the length that the body has behind the filters, where it is another one."""
+        if self.request_ended and not self.held_request:
+            if self.request.content_length > 0:
+                self._state_length(0)
+        elif self.chain is not None and self.chain.request_chunks:
+            whole = self.request_ended and self.request.trailers is None  # trailers need chunks
+            self._state_length(self.held_request_bytes if whole else -1)
 
     def _state_length(self, length: int) -> None:
         self.request.content_length = length
@@ -123,7 +138,10 @@ class UpstreamPath(RetryPath):
         host = self.chosen
         assert cluster is not None and host is not None
         self.info.upstream_attempts += 1
-        pool = self.snapshot.pools.pool(cluster, host)
+        pools = self.snapshot.pools
+        pool = pools.by_host.get(host)
+        if pool is None:
+            pool = pools.pool(cluster, host)
         stats = host.stats
         host.active_requests += 1
         stats.request_total += 1
@@ -131,34 +149,38 @@ class UpstreamPath(RetryPath):
         self.upstream_started = now
         connection = pool.acquire(self, fresh)
         if connection is not None:
-            self.on_pool_ready(connection)
+            self._send_on(connection)
         elif self.upstream_started != 0.0:
             self.pool = pool  # it waits there; else a limit was reached, and the request has been answered
 
     def on_pool_ready(self, connection: Http1ClientConnection) -> None:
-        """A connection: send what there is."""
-        if self.pool is not None:
-            self.pool = None
+        """The connection that was waited for."""
+        self.pool = None
+        self._send_on(connection)
+
+    def _send_on(self, connection: Http1ClientConnection) -> None:
+        """Send what there is."""
         self.upstream = connection
         info = self.info
         info.upstream_local_address = connection.local_address
         info.upstream_connection_id = connection.id
         route = self.matched
+        request = self.request
         extra = self.extra_lines
         assert route is not None and extra is not None
-        connection.start(self)
         retry = route.retry
         if retry is not None and retry.per_try_timeout > 0.0 and (route.timeout == 0.0 or retry.per_try_timeout < route.timeout):
             per_try = self._timeout("proxy_try_timeout", "x-mosn-try-timeout", retry.per_try_timeout)
             connection.set_try_deadline(monotonic() + per_try)
         held = self.held_request
         self.sent_upstream = True
-        if self.request_ended and not held and self.request.trailers is None:
-            connection.send_request_head(self.request, extra, True)
+        if self.request_ended and not held and request.trailers is None:
+            connection.send_request(self, request, extra)
             return
+        connection.start(self)
         if self.replay is None and self.replay_bytes == 0:
             self.replay = []
-        connection.send_request_head(self.request, extra, False)
+        connection.send_request_head(request, extra, False)
         if held:
             self.held_request = []
             self.held_request_bytes = 0
@@ -222,7 +244,8 @@ class UpstreamPath(RetryPath):
     def on_response(self, head: ResponseHead, body: bytes, received: float) -> None:
         """The final response arrived whole: the same in one step."""
         route = self.matched
-        if route is not None and route.retry is not None and self.retried(head.status, True, received):
+        assert route is not None
+        if route.retry is not None and self.retried(head.status, True, received):
             return
         # The deadline stands until the exchange with the client is over, which is soon; a stream that responds does not heed it.
         self.info.response_received = received
@@ -230,6 +253,10 @@ class UpstreamPath(RetryPath):
         self.release_host(head.status >= 500, received)
         if self.request_slot_taken or self.retry_slot_taken:
             self.release_request()
+        chain = self.chain
+        if not route.changes_response and (chain is None or not chain.senders):
+            self.pass_response(head, body)
+            return
         self.held_response.append(body)
         self.held_response_bytes = len(body)
         self.begin_response(head, True)

@@ -190,14 +190,15 @@ class ConnectionPool(ClientConnectionOwner):
     def connection_idle(self, connection: Http1ClientConnection) -> None:
         """Its exchange is complete."""
         idle = self._idle
-        if self._closed or connection.requests >= self._max_requests or connection in self._stale:
+        if self._closed or connection.requests >= self._max_requests or (self._stale and connection in self._stale):
             connection.close()
         elif self._waiters:
             asyncio.get_running_loop().call_soon(self._offer, connection)
         elif len(idle) >= MAX_IDLE:
             connection.close()
         else:
-            connection.wait_in_pool()
+            if not connection.watched:
+                connection.wait_in_pool()
             idle.append(connection)
 
     def connection_gone(self, connection: Http1ClientConnection, active: bool, by_peer: bool) -> None:

@@ -57,7 +57,9 @@ def test_a_configuration_loses_its_secrets() -> None:
     assert redacted(config) == {
         "name": "x",
         "tls_context": {"private_key": REDACTED, "cert_chain": "/etc/cert.pem", "ticket": ""},
-        "filters": [{"config": {"User": "admin", "api_token": REDACTED, "limits": {"tokens": REDACTED, "password": ""}, "key_pem": REDACTED}}],
+        "filters": [
+            {"config": {"User": "admin", "api_token": REDACTED, "limits": {"tokens": REDACTED, "password": ""}, "key_pem": REDACTED}}
+        ],
         "upstream": f"redis://{REDACTED}@cache:6379/0",
         "secrets": {"one": REDACTED},
         "token": False,

@@ -1,7 +1,9 @@
 """Histograms: buckets, extremes, snapshots that stand alone."""
 
 import json
+from bisect import bisect_left
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +46,20 @@ def test_every_value_is_counted_once(values: list[float]) -> None:
     assert snapshot["min"] == min(values, default=0.0)
     assert snapshot["max"] == max(values, default=0.0)
     assert json.loads(json.dumps(snapshot)) == snapshot
+
+
+@given(st.lists(st.floats(min_value=0, max_value=1e5, allow_nan=False), max_size=400), st.sets(st.integers(0, 400)))
+def test_values_counted_together_fall_where_each_alone_would(values: list[float], looks: set[int]) -> None:
+    histogram = Histogram(MILLISECOND_BOUNDS)
+    counts = [0] * (len(MILLISECOND_BOUNDS) + 1)
+    for i, value in enumerate(values):
+        histogram.observe(value)
+        counts[bisect_left(MILLISECOND_BOUNDS, value)] += 1
+        if i in looks:
+            assert histogram.counts == counts
+    assert histogram.counts == counts
+    assert histogram.sum == pytest.approx(sum(values))
+    assert (histogram.snapshot()["min"], histogram.snapshot()["max"]) == (min(values, default=0.0), max(values, default=0.0))
 
 
 def test_bounds_rise() -> None:

@@ -8,7 +8,7 @@ import pytest
 from headgate.api import Address, ConnectionInfo, Headers, RequestHead, ResponseHead, RouteInfo, Stream
 from headgate.api.errors import RegistrationError
 from headgate.api.registry import ExtensionScope, collecting
-from headgate.api.stream import TlsInfo
+from headgate.api.stream import HostInfo, TlsInfo
 from headgate.observe.stream_info import NO_ROUTE_FOUND, UPSTREAM_OVERFLOW, StreamInfo
 from headgate.observe.variables import VARIABLES, VariableReader, variable
 
@@ -44,13 +44,13 @@ def make_sample(target: str = "/a%20b?x=1&y=%2F+z&x=2&empty=", headers: dict[str
     info.response_code = 201
     info.response_flags = NO_ROUTE_FOUND | UPSTREAM_OVERFLOW
     info.upstream_local_address = "10.0.0.1:50000"
-    info.upstream_host = "10.0.1.1:80"
     info.upstream_cluster = "backend"
     info.upstream_connection_id = 77
     info.upstream_attempts = 2
     info.upstream_failure = "connection refused"
-    info.route_name = "shop"
     stream = Stream(17, RequestHead("GET", target, request_headers, "https"), connection)
+    stream.route = RouteInfo("shop", "vhost", "backend", {})
+    stream.host = HostInfo("10.0.1.1:80", "backend-1", {})
     stream.response = ResponseHead(201, Headers.of({"Server": "backend/1"}))
     return Sample(stream, info)
 
@@ -197,11 +197,12 @@ def test_process_time_without_a_response_is_the_whole_time() -> None:
     assert sample.read("process_time_duration") == "502ms"
 
 
-def test_route_name_falls_back_to_the_matched_route() -> None:
+def test_without_route_and_host_there_is_nothing_to_tell_of_them() -> None:
     sample = make_sample()
-    sample.info.route_name = ""
-    sample.stream.route = RouteInfo("by-route", "vhost", "backend", {})
-    assert sample.read("route_name") == "by-route"
+    sample.stream.route = None
+    sample.stream.host = None
+    assert sample.read("route_name") is None
+    assert sample.read("upstream_host") is None
 
 
 def test_no_flags_is_false() -> None:

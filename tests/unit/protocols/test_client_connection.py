@@ -292,6 +292,29 @@ def test_time_limits(until: Until, limit: str) -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("limited", [False, True])
+def test_idleness_counts_from_the_last_use(limited: bool) -> None:
+    """``limited``: the exchange has a time limit of its own, later than that of idleness."""
+
+    async def scenario() -> None:
+        rig = Rig(60.0)
+        rig.connection.wait_in_pool()
+        rig.connection._last_read -= 61.0  # so long ago
+        rig.ask()
+        if limited:
+            rig.connection.set_try_deadline(monotonic() + 3600.0)
+        rig.connection.data_received(OK)
+        rig.connection.wait_in_pool()
+        assert rig.connection.watched
+        rig.connection.on_deadline()  # that of the time before
+        assert rig.connection.usable
+        rig.connection._last_read -= 61.0
+        rig.connection.on_deadline()
+        assert rig.transport.closed
+
+    run(scenario)
+
+
 def test_back_pressure_passes_both_ways() -> None:
     async def scenario() -> None:
         rig = Rig()

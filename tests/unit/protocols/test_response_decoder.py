@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.api import Headers, ResponseHead
-from headgate.protocols.http1.response_decoder import MAX_HEADER_COUNT, ResponseDecoder, ResponseEvents
+from headgate.protocols.http1.response_decoder import ResponseDecoder, ResponseEvents
+from headgate.protocols.http1.response_start import MAX_HEADER_COUNT
 
 
 class Events(ResponseEvents):

@@ -14,22 +14,20 @@ from typing import Final
 
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead, ResponseHead
-from headgate.net.deadlines import TICKS_PER_SECOND, DeadlineWheel, Timed
+from headgate.net.deadlines import DeadlineWheel, Timed
 from headgate.observe.upstream_stats import HostStats
 from headgate.protocols.exchange import (
     PROTOCOL_ERROR,
     REMOTE_RESET,
     STALE_CONNECTION,
     TIMEOUT,
-    RequestSender,
     ResponseReceiver,
 )
-from headgate.protocols.http1.encoder import encode_request_head, encode_trailers
+from headgate.protocols.http1.encoder import encode_request_head
+from headgate.protocols.http1.request_writer import RequestWriter
 from headgate.protocols.http1.response_decoder import ResponseDecoder, ResponseEvents
 
 _DISCARD_LIMIT: Final = 64 * 1024
-_GATHER: Final = 16 * 1024
-"""Bytes up to which what is written is collected by copying."""
 
 
 class ClientConnectionOwner:
@@ -57,13 +55,14 @@ class _Deadline(Timed):
         self._connection.on_deadline()
 
 
-class Http1ClientConnection(RequestSender, ResponseEvents):
+class Http1ClientConnection(RequestWriter, ResponseEvents):
     """One upstream connection: an asyncio protocol, the decoder's listener, and the sender of each of its exchanges.
 
     :param idle_timeout: seconds that it may wait in the pool; 0: no limit
     :param body_idle_timeout: seconds between two parts of a response's body; 0: no limit
     :param high_watermark: bytes waiting to be written at which the request's body pauses
     :ivar open: neither side has closed it
+    :ivar watched: the wheel looks at it before it can have been idle for too long
     """
 
     def __init__(
@@ -76,33 +75,29 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         body_idle_timeout: float,
         high_watermark: int,
     ) -> None:
+        super().__init__(stats)
         self.id: int = id
         self.local_address: str = ""
         self.requests: int = 0
         self.open: bool = True
         self._owner = owner
-        self._stats = stats
-        self._pending: bytes = b""
         self._wheel = wheel
         self._timed = _Deadline(self)
         self._idle_timeout = idle_timeout
         self._body_idle_timeout = body_idle_timeout
         self._high_watermark = high_watermark
         self._decoder = ResponseDecoder(self)
-        self._transport: asyncio.Transport | None = None
         self._receiver: ResponseReceiver | None = None
         self._active: bool = False
-        self._closed: bool = False
         self._closed_by_us: bool = False
         self._eof: bool = False
-        self._request_done: bool = True
         self._response_head: bool = False
-        self._chunked: bool = False
         self._paused: bool = False
         self._discarding: bool = False
         self._discarded: int = 0
         self._last_read: float = monotonic()
         self._try_deadline: float = 0.0
+        self.watched: bool = False
         self._body_deadline: float = 0.0
 
     # --- asyncio protocol
@@ -181,7 +176,13 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
     def on_whole(self, head: ResponseHead, body: bytes) -> None:
         """A final response has arrived whole."""
         receiver = self._receiver
-        self._give_back()
+        if self._request_done and self._decoder.keep_alive and self.open and not self._paused:
+            # Nothing was set for the body, which is not awaited.
+            self._receiver = None
+            self._active = False
+            self._owner.connection_idle(self)
+        else:
+            self._give_back()
         if receiver is not None:
             receiver.on_response(head, body, self._last_read)
 
@@ -212,6 +213,9 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
             return  # given up by its receiver while this very response was being read
         self._receiver = None
         self._active = False
+        self._response_head = False
+        self._discarding = False
+        self._chunked = False
         self._body_deadline = 0.0
         if self._request_done and self._decoder.keep_alive and not self._closed:
             if self._paused:
@@ -231,6 +235,18 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         self._response_head = False
         self._discarding = False
 
+    def send_request(self, receiver: ResponseReceiver, head: RequestHead, extra: bytes) -> None:
+        """Lend the connection to an exchange whose request has no body: one call for ``start`` and ``send_request_head``."""
+        self._receiver = receiver
+        self._active = True
+        self.requests += 1
+        self._request_done = True
+        self._decoder.expect(head.method)
+        data = encode_request_head(head, extra, True)
+        if self._transport is not None and not self._closed:
+            self._stats.connection_bytes_write_total += len(data)
+            self._transport.write(data)
+
     def send_request_head(self, head: RequestHead, extra: bytes, end_stream: bool) -> None:
         """Send the request's head."""
         self._decoder.expect(head.method)
@@ -244,44 +260,6 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         else:
             self._chunked = head.content_length < 0
             self._pending = data
-
-    def send_request_data(self, data: bytes) -> None:
-        """Send a part of the body."""
-        if not data:
-            return
-        if not self._chunked:
-            self._collect(data)
-        elif len(data) < 4096:
-            self._collect(b"%x\r\n%b\r\n" % (len(data), data))
-        else:
-            self._collect(b"%x\r\n" % len(data))
-            self._collect(data)
-            self._collect(b"\r\n")
-
-    def send_request_end(self, trailers: Headers | None) -> None:
-        """The request is complete."""
-        if self._chunked:
-            self._collect(encode_trailers(trailers))
-        self._request_done = True
-        self.flush_request()
-
-    def flush_request(self) -> None:
-        """Send what was collected."""
-        pending = self._pending
-        if pending:
-            self._pending = b""
-            self._write(pending)
-
-    def _collect(self, data: bytes) -> None:
-        pending = self._pending
-        if pending and len(pending) + len(data) <= _GATHER:
-            self._pending = pending + data
-        else:
-            self.flush_request()
-            if len(data) <= _GATHER:
-                self._pending = data
-            else:
-                self._write(data)
 
     def cancel(self) -> None:
         """Give the exchange up and close the connection."""
@@ -323,16 +301,11 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
 
     def wait_in_pool(self) -> None:
         """It stands in the pool from now on; idle since it was last read from."""
-        if self._try_deadline != 0.0:
+        if not self.watched:
             self._try_deadline = 0.0
-        idle_timeout = self._idle_timeout
-        if idle_timeout:
-            when = self._last_read + idle_timeout
-            timed = self._timed
-            if 0 < timed.tick <= when * TICKS_PER_SECOND:
-                timed.deadline = when  # not before the slot in which it stands: the wheel need not know
-            else:
-                self._wheel.arm(timed, when)
+            if self._idle_timeout:
+                self.watched = True
+                self._wheel.arm(self._timed, self._last_read + self._idle_timeout)
 
     @property
     def usable(self) -> bool:
@@ -354,13 +327,21 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
         """One of the connection's time limits may have passed."""
         now = monotonic()
         if not self._active:
-            self.close()
+            self._end_idleness(now)
         elif 0.0 < self._try_deadline <= now:
             self._fail(TIMEOUT, "no response in time")
         elif 0.0 < self._body_deadline <= now:
             self._fail(TIMEOUT, "response body stalled")
         else:
             self._rearm()
+
+    def _end_idleness(self, now: float) -> None:
+        """It stands in the pool: close it, unless it was used since the wheel was set."""
+        when = self._last_read + self._idle_timeout
+        if self._idle_timeout and when > now:
+            self._wheel.arm(self._timed, when)
+        else:
+            self.close()
 
     def _fail(self, reason: int, detail: str) -> None:
         receiver = self._receiver
@@ -370,12 +351,8 @@ class Http1ClientConnection(RequestSender, ResponseEvents):
             receiver.on_upstream_reset(reason, detail)
 
     def _rearm(self) -> None:
+        self.watched = False
         when = self._try_deadline
         if self._body_deadline != 0.0 and (when == 0.0 or self._body_deadline < when):
             when = self._body_deadline
         self._wheel.arm(self._timed, when)
-
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self._closed:
-            self._stats.connection_bytes_write_total += len(data)
-            self._transport.write(data)

@@ -23,7 +23,7 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CHUNKED_LINE: Final = b"\r\nTransfer-Encoding: chunked"
 _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_USUAL_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"))
+USUAL_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"))
 _TARGET: Final = re.compile(r"(?:/[!\"$-~]*|\*)\Z")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -67,7 +67,7 @@ def check_request_line(head: RequestHead) -> None:
     """
     if _TARGET.match(head.target) is None:
         raise HeaderError(f"not a request target: {head.target!r}")
-    if head.method not in _USUAL_METHODS and (_METHOD.match(head.method) is None or head.method == "CONNECT"):
+    if head.method not in USUAL_METHODS and (_METHOD.match(head.method) is None or head.method == "CONNECT"):
         # CONNECT would make a tunnel of a connection that others use after this request.
         raise HeaderError(f"not a method: {head.method!r}")
 
@@ -79,6 +79,9 @@ def encode_request_head(head: RequestHead, extra: bytes, end_stream: bool) -> by
     :param end_stream: no body follows
     """
     headers = head.headers
+    if end_stream and not headers.changed and headers.lines:
+        start = f"{head.method} {head.target} HTTP/1.1\r\n".encode("latin-1")
+        return b"%b%b\r\n%b\r\n" % (start, CRLF.join(headers.lines), extra)
     lines = field_lines(headers) if headers.changed else CRLF.join(headers.lines)
     if end_stream:
         if headers.changed and head.content_length >= 0:
@@ -117,6 +120,16 @@ def encode_response_head(head: ResponseHead, bodiless: bool, end_stream: bool, c
     if lines[:2] == CRLF:
         lines = lines[2:]
     return status_line(head.status, head.reason) + lines + CRLF + connection + CRLF
+
+
+def encode_response(head: ResponseHead, body: bytes) -> bytes:
+    """A whole final response, whose body is as long as its ``content_length`` says, on a connection that stays."""
+    headers = head.headers
+    if headers.changed or "date" not in headers.keys:
+        return encode_response_head(head, False, False, False, b"") + body
+    status = head.status
+    start = _STATUS_LINES[status] if head.reason == _REASONS.get(status) else status_line(status, head.reason)
+    return b"%b%b\r\n\r\n%b" % (start, CRLF.join(headers.lines), body)
 
 
 def encode_informational(head: ResponseHead) -> bytes:

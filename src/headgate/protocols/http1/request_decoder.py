@@ -6,6 +6,7 @@ splitting costs a third of a callback for each. llhttp refuses bare CR and LF, o
 or signed lengths, ``Content-Length`` beside ``Transfer-Encoding``, malformed chunk sizes and chunk extensions. Added here: protocol
 versions other than 1.0 and 1.1, codings other than ``chunked``, ``chunked`` in HTTP/1.0, ``Host`` missing, repeated or malformed,
 targets that are neither origin form, absolute form nor ``*``, a body together with ``Upgrade``, and every limit.
+A head without a body that was judged and read before is, byte for byte, the same again (``usual_requests``).
 
 Where one message ends and the next begins in what was fed, llhttp does not tell; so nothing is fed to it that could go past the end of
 a message: heads by themselves, bodies of known length up to their end, chunked ones up to each empty line, one of which ends them.
@@ -18,51 +19,22 @@ import logging
 from typing import Final
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
-from mypy_extensions import trait
 
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead
-from headgate.protocols.http1.fields import (
-    CONNECTION,
-    CONTENT_LENGTH,
-    EXPECT,
-    FORWARDING,
-    HOST,
-    ORDINARY,
-    TRANSFER_ENCODING,
-    Field,
-    MalformedField,
-    apply_connection,
-    make_field,
-    read_lines,
-)
+from headgate.protocols.http1.fields import FORWARDING, ORDINARY, MalformedField, apply_connection, make_field
 from headgate.protocols.http1.refusal import Refusal
+from headgate.protocols.http1.request_events import RequestEvents
+from headgate.protocols.http1.request_fields import KNOWN_REQUESTS, RequestFields, read_request_fields
 from headgate.protocols.http1.request_line import METHODS, loose_parts, other_form, other_method
 from headgate.protocols.http1.settings import Http1Settings
 from headgate.protocols.http1.target_forms import is_authority
+from headgate.protocols.http1.usual_requests import USUAL_REQUESTS, note_usual
 
 _LOG: Final = logging.getLogger("headgate.protocols")
 
-_CACHED_HOSTS: Final = 1024
 _REQUEST_LINE: Final = 64
 """Bytes of a request line beside its target, at most."""
-
-
-@trait
-class RequestEvents:
-    """Who hears what a decoder finds."""
-
-    def on_head(self, head: RequestHead, end_stream: bool) -> None:
-        """A request's head is complete; ``end_stream``: so is the request."""
-        raise NotImplementedError
-
-    def on_body(self, data: bytes) -> None:
-        """A part of its body."""
-        raise NotImplementedError
-
-    def on_end(self, trailers: Headers | None) -> None:
-        """The request is complete; not called after ``end_stream``."""
-        raise NotImplementedError
 
 
 class _PlainEvents:
@@ -91,7 +63,8 @@ class RequestDecoder:
     :ivar http10: the request at hand is HTTP/1.0
     :ivar keep_alive: the client allows another request after this one
     :ivar expects_continue: the client waits for ``100 Continue`` before it sends the body
-    :ivar blocked: set by the connection: an exchange is under way, the next request is not to be looked at before its end
+    :ivar blocked: set by the connection: an exchange is under way (its receiver may still be in the making), the next request is not to be
+        looked at before its end
     :ivar rest: what was fed behind the end of a request while blocked; to be fed again
     :ivar upgrade: the client asked for another protocol and may go on in it: nothing behind this request can be trusted
     """
@@ -100,12 +73,11 @@ class RequestDecoder:
         self._events = events
         self._settings = settings
         self._unchecked_size: int = 0  # a head of so many bytes is within every limit
-        self._unchecked_lines: int = 0
+        self._most_fields: int = 0
         self.use_settings(settings)
         self._scheme = scheme
         self._plain_parser = HttpRequestParser(_PlainEvents())
         self._chunked_parser: HttpRequestParser | None = None
-        self._valid_hosts: set[bytes] = set()
         self.http10: bool = False
         self.keep_alive: bool = True
         self.expects_continue: bool = False
@@ -114,6 +86,7 @@ class RequestDecoder:
         self.rest: bytes = b""
         self._partial: bytes = b""  # a head that is not whole yet
         self._complete: bool = False
+        self._in_body: bool = False
         self._chunked: bool = False  # a chunked body is being read
         self._body_left: int = 0  # of a body of known length
         self._body_bytes: int = 0
@@ -130,7 +103,7 @@ class RequestDecoder:
         """Take up other limits."""
         self._settings = settings
         self._unchecked_size = min(settings.max_header_size, settings.max_target_length)
-        self._unchecked_lines = settings.max_header_count + 1
+        self._most_fields = settings.max_header_count
 
     def feed(self, data: bytes) -> int:
         """Decode what arrived.
@@ -142,6 +115,14 @@ class RequestDecoder:
             self.rest += data
             return 0
         try:
+            if not (self.blocked or self._in_body or self._partial):
+                known = USUAL_REQUESTS.get(data)
+                if known is not None and len(data) <= self._unchecked_size and known.fields.count <= self._most_fields:
+                    self.http10 = False
+                    self.keep_alive = True
+                    headers = Headers(known.fields.keys.copy(), known.fields.lines.copy())
+                    self._events.on_usual(RequestHead(known.method, known.target, headers, self._scheme))
+                    return 0
             while data:
                 if self._body_left > 0:
                     data = self._feed_body(data)
@@ -151,7 +132,14 @@ class RequestDecoder:
                     self.rest = data
                     return 0
                 else:
-                    data = self._feed_head(data)
+                    end = -1 if self._partial else data.find(b"\r\n\r\n")
+                    if end > 0 and data[0] != 13:  # no carriage return: a whole head
+                        self._head(data, end)
+                        if len(data) == end + 4:
+                            return 0
+                        data = data[end + 4 :]
+                    else:
+                        data = self._feed_head(data)
                     if self.upgrade:
                         return 0
         except Refusal as refusal:
@@ -180,6 +168,7 @@ class RequestDecoder:
         self._plain_parser.feed_data(data)
         self._events.on_body(data)
         if left == 0:
+            self._in_body = False
             self._events.on_end(None)
         return rest
 
@@ -199,6 +188,7 @@ class RequestDecoder:
             start = end
             if self._complete:
                 self._chunked = False
+                self._in_body = False
                 trailers = self._trailers
                 self._trailers = None
                 self._events.on_end(trailers)
@@ -279,88 +269,100 @@ class RequestDecoder:
 
     def _head(self, data: bytes, end: int) -> None:
         """A whole head: ``data[:end]`` and the empty line behind it."""
-        lines = data[:end].split(b"\r\n")
-        request_line = lines[0]
-        if end > self._unchecked_size or len(lines) > self._unchecked_lines:
-            self._check_limits(end, len(request_line), len(lines) - 1)
-        del lines[0]
-        headers = Headers()
-        host: bytes | None = None
-        hosts = 0
-        length = -1
-        chunked = False
-        connection = b""
-        for field in read_lines(lines, headers):
-            kind = field.kind
-            if kind == HOST:
-                hosts += 1
-                host = field.value
-            elif kind == CONTENT_LENGTH:
-                length = _length(field)
-            elif kind == CONNECTION:
-                connection = connection + b"," + field.value if connection else field.value
-            elif kind == FORWARDING:
-                headers.forwarding = True
-            elif kind == TRANSFER_ENCODING:
-                if field.value.lower() != b"chunked":
-                    raise Refusal(400)
-                chunked = True
-            elif kind == EXPECT:
-                if field.value.lower() != b"100-continue":
-                    raise Refusal(417)
-                self.expects_continue = True
-        self._judge(data if len(data) == end + 4 else data[: end + 4], chunked)
-        parts = request_line.split(b" ")
+        line_end = data.find(b"\r\n")
+        block = data[line_end + 2 : end] if line_end < end else b""  # compiled, a slice must not end before it begins
+        fields = KNOWN_REQUESTS.get(block)
+        known = fields is not None
+        if fields is None:
+            lines = block.split(b"\r\n") if block else []
+            if end > self._unchecked_size or len(lines) > self._most_fields:
+                self._check_limits(end, line_end, len(lines))
+            fields = read_request_fields(block, lines)
+        elif end > self._unchecked_size or fields.count > self._most_fields:
+            self._check_limits(end, line_end, fields.count)
+        if len(data) > end + 4:
+            data = data[: end + 4]
+        try:
+            (self._parser_of_chunks() if fields.chunked else self._plain_parser).feed_data(data)
+        except HttpParserUpgrade:
+            self.upgrade = True
+        parts = data[:line_end].split(b" ")
         if len(parts) != 3:
-            parts = loose_parts(request_line)
-        version = parts[2]
-        http10 = version == b"HTTP/1.0"
-        if not http10 and version != b"HTTP/1.1":
-            raise Refusal(400 if version == b"HTTP/0.9" else 505)
-        self.http10 = http10
+            parts = loose_parts(data[:line_end])
+        self.http10 = http10 = parts[2] != b"HTTP/1.1" and self._is_http10(parts[2])
         url = parts[1]
-        if len(url) > self._settings.max_target_length:
+        if end > self._unchecked_size and len(url) > self._settings.max_target_length:
             raise Refusal(414)
-        if url.find(b"#") >= 0:  # "in" on bytes first tries an integer: 0.1 us more
+        target = url.decode("latin-1")
+        if "#" in target:
             raise Refusal(400)
         method = METHODS.get(parts[0])
         if method is None:
             method = other_method(parts[0])
-        target = url.decode("latin-1")
+        headers = Headers(fields.keys.copy(), fields.lines.copy())
+        if fields.usual and not http10 and not self.upgrade and method != "HEAD" and target.startswith("/"):
+            if known:
+                note_usual(data, method, target, fields)
+            self.keep_alive = True
+            self._events.on_usual(RequestHead(method, target, headers, self._scheme))
+            return
         if not target.startswith("/"):
-            target, host, hosts = other_form(method, target, host, hosts, headers)
-        if host is None or hosts != 1 or host not in self._valid_hosts:
-            self._check_host(host, hosts, headers)
-        has_body = chunked or length > 0
-        if not connection:
+            target = self._other_form(method, target, fields, headers)
+        elif not fields.host_valid:
+            self._check_host(fields.host, fields.hosts, headers)
+        if fields.forwarding:
+            headers.forwarding = True
+        if not fields.connection:
             self.keep_alive = not http10
-        elif connection == b"keep-alive" or connection == b"close":
-            self.keep_alive = connection != b"close"
         else:
-            self.keep_alive, upgrade = apply_connection(connection, headers, http10)
-            if upgrade:
-                if has_body:
-                    # Whether the body or the new protocol follows is not the same for every reader: refuse.
-                    raise Refusal(400)
-                self.upgrade = True
+            self._connection(fields.connection, headers, fields.has_body)
         message = RequestHead(method, target, headers, self._scheme)
-        if has_body:
-            self._begin_body(length, chunked)
+        if not fields.bare:
+            self._begin_body(fields, message)
+        self._events.on_head(message, not fields.has_body)
+
+    def _is_http10(self, version: bytes) -> bool:
+        if version != b"HTTP/1.0":
+            raise Refusal(400 if version == b"HTTP/0.9" else 505)
+        return True
+
+    def _other_form(self, method: str, target: str, fields: RequestFields, headers: Headers) -> str:
+        """A target that does not begin with a slash."""
+        target, host, hosts = other_form(method, target, fields.host, fields.hosts, headers)
+        self._check_host(host, hosts, headers)
+        return target
+
+    def _connection(self, connection: bytes, headers: Headers, has_body: bool) -> None:
+        """What the ``Connection`` field says."""
+        if connection == b"keep-alive" or connection == b"close":
+            self.keep_alive = connection != b"close"
+            return
+        self.keep_alive, upgrade = apply_connection(connection, headers, self.http10)
+        if upgrade:
+            if has_body:
+                # Whether the body or the new protocol follows is not the same for every reader: refuse.
+                raise Refusal(400)
+            self.upgrade = True
+
+    def _begin_body(self, fields: RequestFields, message: RequestHead) -> None:
+        """What the fields say of a body."""
+        if fields.expects_continue:
+            self.expects_continue = True
+        length = fields.length
         if length >= 0:
             message.content_length = length
-        self._events.on_head(message, not has_body)
-
-    def _begin_body(self, length: int, chunked: bool) -> None:
         limit = self._settings.max_request_body_size
         if limit and length > limit:
             raise Refusal(413)
-        if chunked:
+        if fields.chunked:
             if self.http10:
                 raise Refusal(400)
             self._body_bytes = 0
             self._chunked = True
-        else:
+            self._in_body = True
+        elif length > 0:
             self._body_left = length
+            self._in_body = True
 
     def _check_limits(self, end: int, request_line: int, fields: int) -> None:
         settings = self._settings
@@ -369,18 +371,12 @@ class RequestDecoder:
         if request_line > settings.max_target_length + _REQUEST_LINE:
             raise Refusal(414)
 
-    def _judge(self, head: bytes, chunked: bool) -> None:
-        """Have llhttp say whether the head is well-formed."""
-        parser = self._plain_parser
-        if chunked:
-            if self._chunked_parser is None:
-                self._chunked_parser = HttpRequestParser(_ChunkedEvents(self))
-            parser = self._chunked_parser
-            self._complete = False
-        try:
-            parser.feed_data(head)
-        except HttpParserUpgrade:
-            self.upgrade = True
+    def _parser_of_chunks(self) -> HttpRequestParser:
+        """The parser for a request that is chunked."""
+        if self._chunked_parser is None:
+            self._chunked_parser = HttpRequestParser(_ChunkedEvents(self))
+        self._complete = False
+        return self._chunked_parser
 
     def _check_host(self, host: bytes | None, hosts: int, headers: Headers) -> None:
         if hosts == 0 and self.http10:
@@ -388,12 +384,3 @@ class RequestDecoder:
             return
         if host is None or hosts != 1 or not is_authority(host):
             raise Refusal(400)
-        if len(self._valid_hosts) < _CACHED_HOSTS:
-            self._valid_hosts.add(host)
-
-
-def _length(field: Field) -> int:
-    value = field.value
-    if not value.isdigit() or len(value) > 18:
-        raise Refusal(400)
-    return int(value)

@@ -2,7 +2,8 @@
 
 No I/O here: bytes in by :meth:`ResponseDecoder.feed`, events out to a :class:`ResponseEvents`. Heads are collected, judged by llhttp and
 then read here, as in ``request_decoder``. httptools gives no way to say that a response to HEAD has no body, so such a head is judged by a
-parser of its own; and no way to end a body that runs to the end of the connection, which is done here.
+parser of its own; and no way to end a body that runs to the end of the connection, which is done here. A head that was judged before, with
+all of its body behind it, is not judged again (``response_start``).
 Compiled by mypyc; interpreted otherwise.
 """
 
@@ -16,23 +17,17 @@ from mypy_extensions import trait
 
 from headgate.api.headers import Headers
 from headgate.api.messages import ResponseHead
-from headgate.protocols.http1.fields import (
-    CONNECTION,
-    CONTENT_LENGTH,
-    EXPECT,
-    ORDINARY,
-    TRANSFER_ENCODING,
-    MalformedField,
-    apply_connection,
-    make_field,
-    read_lines,
+from headgate.protocols.http1.fields import ORDINARY, MalformedField, apply_connection, make_field
+from headgate.protocols.http1.response_start import (
+    KNOWN_RESPONSES,
+    MAX_HEADER_COUNT,
+    MAX_HEADER_SIZE,
+    MalformedResponse,
+    ResponseStart,
+    read_response_start,
 )
 
 _LOG: Final = logging.getLogger("headgate.protocols")
-
-MAX_HEADER_SIZE: Final = 256 * 1024
-"""Bytes of a response's head."""
-MAX_HEADER_COUNT: Final = 1000
 
 
 @trait
@@ -60,21 +55,6 @@ class ResponseEvents:
     def on_end(self, trailers: Headers | None) -> None:
         """The response is complete; not called after ``end_stream``."""
         raise NotImplementedError
-
-
-class MalformedResponse(Exception):
-    """The host does not speak HTTP/1.x as it must."""
-
-
-class _StatusLine:
-    def __init__(self, status: int, reason: str, http10: bool) -> None:
-        self.status = status
-        self.reason = reason
-        self.http10 = http10
-
-
-_STATUS_LINES: Final[dict[bytes, _StatusLine]] = {}
-_MOST_STATUS_LINES: Final = 256
 
 
 class _PlainEvents:
@@ -138,6 +118,23 @@ class ResponseDecoder:
         """
         self.begun = True
         try:
+            if self._waiting and not self._partial:
+                end = data.find(b"\r\n\r\n")
+                if end > 0:
+                    start = _start(data[:end])
+                    if len(data) == end + 4 + start.usual_body and not self._head_request:
+                        # The usual response, in one piece with its body: the same as ``_head`` in fewer steps.
+                        if not start.judged:
+                            self._plain_parser.feed_data(data)
+                            start.accept()
+                        self._waiting = False
+                        self.keep_alive = True
+                        head = ResponseHead(start.status, Headers(start.keys.copy(), start.lines.copy()), start.reason)
+                        head.content_length = start.length
+                        head.wire = start.wire
+                        self._events.on_whole(head, data[end + 4 :])
+                        return True
+                    data = b"" if self._head(data, end, start) else data[end + 4 :]
             while data:
                 if self._in_body:
                     data = self._feed_body(data)
@@ -238,39 +235,17 @@ class ResponseDecoder:
             return b""
         if partial:
             self._partial = b""
-        if self._head(data, end):
+        if self._head(data, end, _start(data[:end])):
             return b""
         return data[end + 4 :] if len(data) > end + 4 else b""
 
-    def _head(self, data: bytes, end: int) -> bool:
+    def _head(self, data: bytes, end: int, start: ResponseStart) -> bool:
         """A whole head: ``data[:end]`` and the empty line behind it; True if the whole body was behind that, and has been taken, too."""
-        lines = data[:end].split(b"\r\n")
-        if end > MAX_HEADER_SIZE or len(lines) > MAX_HEADER_COUNT:
-            raise MalformedResponse
-        status_line = _STATUS_LINES.get(lines[0])
-        if status_line is None:
-            status_line = _status_line(lines[0])
-        del lines[0]
-        headers = Headers()
-        length = -1
-        chunked = False
-        connection = b""
-        for field in read_lines(lines, headers):
-            kind = field.kind
-            if kind == CONTENT_LENGTH:
-                value = field.value
-                if not value.isdigit() or len(value) > 18:
-                    raise MalformedResponse
-                length = int(value)
-            elif kind == CONNECTION:
-                connection = connection + b"," + field.value if connection else field.value
-            elif kind == TRANSFER_ENCODING:
-                if field.value.lower() != b"chunked" or status_line.http10:
-                    raise MalformedResponse
-                chunked = True
-            elif kind == EXPECT:
-                headers.append_line(field.key, field.line)  # it means nothing here
-        status = status_line.status
+        headers = Headers(start.keys.copy(), start.lines.copy())
+        length = start.length
+        chunked = start.chunked
+        connection = start.connection
+        status = start.status
         bodiless = self._head_request or status == 204 or status == 304
         # llhttp gets no byte past the message: all of it if it is there to its end, else the head.
         whole = length > 0 and len(data) == end + 4 + length and status >= 200 and not bodiless
@@ -279,17 +254,17 @@ class ResponseDecoder:
             if status < 100 or status == 101:
                 raise MalformedResponse  # no upgrade was asked for
             if status != 100:
-                self._events.on_interim(ResponseHead(status, headers, status_line.reason))
+                self._events.on_interim(ResponseHead(status, headers, start.reason))
             return False
         self._waiting = False
-        http10 = status_line.http10
+        http10 = start.http10
         if not connection:
             self.keep_alive = not http10
         elif connection == b"keep-alive" or connection == b"close":
             self.keep_alive = connection != b"close"
         else:
             self.keep_alive, _ = apply_connection(connection, headers, http10)
-        head = ResponseHead(status, headers, status_line.reason)
+        head = ResponseHead(status, headers, start.reason)
         if length >= 0:
             head.content_length = length
         if whole:
@@ -318,15 +293,7 @@ class ResponseDecoder:
             self._plain_parser.feed_data(head)
 
 
-def _status_line(line: bytes) -> _StatusLine:
-    """Take a status line apart."""
-    parts = line.split(b" ", 2)
-    if len(parts) < 2 or parts[0] not in (b"HTTP/1.1", b"HTTP/1.0") or len(parts[1]) != 3 or not parts[1].isdigit():
-        raise MalformedResponse
-    status = int(parts[1])
-    if status > 599:
-        raise MalformedResponse
-    found = _StatusLine(status, parts[2].decode("latin-1") if len(parts) > 2 else "", parts[0] == b"HTTP/1.0")
-    if len(_STATUS_LINES) < _MOST_STATUS_LINES:
-        _STATUS_LINES[line] = found
-    return found
+def _start(head: bytes) -> ResponseStart:
+    """What a head comes to, known or not."""
+    start = KNOWN_RESPONSES.get(head)
+    return read_response_start(head) if start is None else start

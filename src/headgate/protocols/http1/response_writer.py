@@ -5,16 +5,17 @@ Compiled by mypyc; interpreted otherwise.
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Final
 
 from headgate.api.headers import Headers
 from headgate.api.messages import ResponseHead
 from headgate.protocols.exchange import ResponseSender
-from headgate.protocols.http1.encoder import CONTINUE, encode_informational, encode_response_head, encode_trailers
+from headgate.protocols.http1.encoder import CONTINUE, encode_informational, encode_response, encode_response_head, encode_trailers
 from headgate.protocols.http1.server_transport import ServerTransport
 
 _NO_LINE: Final = b""
-CLOSE_LINE: Final = b"Connection: close\r\n"
+_CLOSE_LINE: Final = b"Connection: close\r\n"
 _KEEP_ALIVE_LINE: Final = b"Connection: keep-alive\r\n"
 
 
@@ -36,19 +37,35 @@ class ResponseWriter(ResponseSender):
         self._request_done: bool = True
         self._response_begun: bool = False
         self._response_done: bool = False
+        self._plain: bool = True  # all of these are as they stand here: a request of the usual kind, whole, and no response yet
         self._chunked: bool = False
+
+    def reset_exchange(self) -> None:
+        """Back to the first values, for the next exchange."""
+        self._http10 = False
+        self._keep_alive = True
+        self._owes_continue = False
+        self._head_request = False
+        self._request_done = True
+        self._response_begun = False
+        self._response_done = False
+        self._plain = True
 
     def response_ended(self) -> None:
         """The response is complete (the connection's matter)."""
         raise NotImplementedError
 
-    def exchange_done(self) -> None:
-        """Request and response are complete (the connection's matter)."""
+    def exchange_done(self, now: float) -> None:
+        """Request and response are complete (the connection's matter).
+
+        :param now: on the clock of ``time.monotonic``
+        """
         raise NotImplementedError
 
     def send_response_head(self, head: ResponseHead, end_stream: bool) -> None:
         """Send the final response's head."""
         self._response_begun = True
+        self._plain = False
         status = head.status
         bodiless = self._head_request or status == 204 or status == 304
         self._bodiless = bodiless
@@ -68,7 +85,7 @@ class ResponseWriter(ResponseSender):
             self._keep_alive = False
         line = _NO_LINE
         if not self._keep_alive:
-            line = CLOSE_LINE
+            line = _CLOSE_LINE
         elif self._http10:
             line = _KEEP_ALIVE_LINE
         self._out.write(encode_response_head(head, bodiless, end_stream, self._chunked, line))
@@ -98,23 +115,21 @@ class ResponseWriter(ResponseSender):
     def send_response(self, head: ResponseHead, body: bytes) -> None:
         """Send a whole response, in one write."""
         status = head.status
-        if (
-            self._head_request
-            or self._http10
-            or status == 204
-            or status == 304
-            or self._draining
-            or not (self._keep_alive and self._request_done)
-            or head.content_length != len(body)
-        ):
+        if not self._plain or self._draining or status == 204 or status == 304 or head.content_length != len(body):
             self.send_response_head(head, False)
             self.send_response_data(body)
             self.send_response_end(None)
             return
-        self._response_begun = True
-        self._response_done = True
-        self._out.send(encode_response_head(head, False, False, False, _NO_LINE) + body)
-        self.exchange_done()
+        self._out.send(encode_response(head, body))
+        self.exchange_done(monotonic())
+
+    def pass_response(self, head: ResponseHead, body: bytes, now: float) -> None:
+        """Send a whole response that nobody has changed."""
+        if head.wire and self._plain and not self._draining:
+            self._out.send(head.wire + body)
+            self.exchange_done(now)
+        else:
+            self.send_response(head, body)
 
     def flush_response(self) -> None:
         """Nothing more comes for the moment."""
@@ -132,3 +147,20 @@ class ResponseWriter(ResponseSender):
             self._owes_continue = False
             self._out.write(CONTINUE)
             self._out.flush()
+
+    def set_deadline(self, when: float) -> None:
+        """The engine's deadline for this exchange."""
+        times = self._out.times
+        times.stream = when
+        if when != 0.0 and not 0.0 < times.deadline <= when:
+            times.rearm()
+
+    def reply_refusal(self, status: int) -> None:
+        """Refuse what came in place of a request."""
+        out = self._out
+        out.stats.request_malformed += 1
+        out.stats.count_status(status)
+        head = ResponseHead(status, Headers())
+        head.content_length = 0
+        head.headers.changed = True
+        out.write(encode_response_head(head, False, True, False, _CLOSE_LINE))

@@ -19,14 +19,14 @@ from time import monotonic
 from typing import Final
 
 from headgate.api.headers import Headers
-from headgate.api.messages import RequestHead, ResponseHead
+from headgate.api.messages import RequestHead
 from headgate.api.stream import ConnectionInfo
 from headgate.net.deadlines import DeadlineWheel
 from headgate.observe.listener_stats import ListenerStats
 from headgate.protocols.exchange import PROTOCOL_ERROR, REMOTE_RESET, TIMEOUT, RequestReceiver, StreamDispatcher
-from headgate.protocols.http1.encoder import encode_response_head
-from headgate.protocols.http1.request_decoder import RequestDecoder, RequestEvents
-from headgate.protocols.http1.response_writer import CLOSE_LINE, ResponseWriter
+from headgate.protocols.http1.request_decoder import RequestDecoder
+from headgate.protocols.http1.request_events import RequestEvents
+from headgate.protocols.http1.response_writer import ResponseWriter
 from headgate.protocols.http1.server_transport import ServerTransport
 from headgate.protocols.http1.settings import Http1Settings
 
@@ -53,7 +53,7 @@ class ConnectionOwner:
         raise NotImplementedError
 
     def dispatcher(self) -> StreamDispatcher:
-        """Who gets the next request: the listener's present configuration."""
+        """Who gets the requests: the listener's present configuration. A later one comes by ``update``."""
         raise NotImplementedError
 
 
@@ -65,8 +65,8 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         self._owner = owner
         self._decoder = RequestDecoder(self, settings, scheme)
         self._info: ConnectionInfo | None = None
+        self._dispatcher: StreamDispatcher | None = None
         self._receiver: RequestReceiver | None = None
-        self._busy: bool = False  # an exchange is under way; its receiver may not be known yet while it is being made
         self._requests: int = 0
         self._paused_by_engine: bool = False
 
@@ -84,6 +84,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             transport.abort()
             return
         self._info = self._owner.describe(transport)
+        self._dispatcher = self._owner.dispatcher()
         high = out.settings.high_watermark
         transport.set_write_buffer_limits(high, high // 4)
         out.times.head = monotonic() + out.settings.header_timeout
@@ -110,11 +111,14 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         out = self._out
         out.stats.bytes_read_total += len(data)
         if not out.closing:
-            self._decode(data)
+            decoder = self._decoder
+            refused = decoder.feed(data)
+            # Most often a whole request has come, and its answer is awaited.
+            if refused or not decoder.blocked or not self._request_done or decoder.rest or decoder.upgrade:
+                self._decoded(refused)
 
     def eof_received(self) -> bool:
-        """The client has shut down its side. Half-closed or gone cannot be told apart before something is written; as nginx and
-        Envoy do, take it as gone, so that what is under way upstream is cancelled."""
+        """The client has shut down its side. Half-closed or gone cannot be told apart; as nginx and Envoy do, take it as gone."""
         return False
 
     def pause_writing(self) -> None:
@@ -134,18 +138,18 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
 
     # --- decoder and its events
 
-    def _decode(self, data: bytes) -> None:
+    def _decoded(self, refused: int) -> None:
+        """Do what the decoder leaves to do behind what was fed."""
         decoder = self._decoder
-        refused = decoder.feed(data)
         out = self._out
         if refused:
             self._refuse(refused)
         elif decoder.upgrade:
             out.closing = True
             self._keep_alive = False
-            if not self._busy:
+            if not decoder.blocked:
                 out.linger()
-        elif self._busy:
+        elif decoder.blocked:
             if not self._request_done and self._receiver is not None:
                 self._receiver.on_request_flush()
             if decoder.rest:
@@ -161,7 +165,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         if out.closing:
             return
         decoder = self._decoder
-        self._busy = True
+        self._plain = False
         decoder.blocked = True
         settings = out.settings
         self._http10 = decoder.http10
@@ -171,8 +175,6 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             self._keep_alive = False
         self._head_request = head.method == "HEAD"
         self._request_done = end_stream
-        self._response_begun = False
-        self._response_done = False
         times = out.times
         times.head = 0.0
         times.idle = 0.0
@@ -182,9 +184,29 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             times.rearm()
         decoder.expects_continue = False
         info = self._info
-        assert info is not None
-        receiver = self._owner.dispatcher().new_stream(self, head, end_stream, info)
-        if self._busy and not self._response_done and not out.closed:
+        dispatcher = self._dispatcher
+        assert info is not None and dispatcher is not None
+        receiver = dispatcher.new_stream(self, head, end_stream, info)
+        if decoder.blocked and not self._response_done and not out.closed:
+            self._receiver = receiver
+
+    def on_usual(self, head: RequestHead) -> None:
+        """A request of the usual kind: the exchange begins as the writer's first values have it."""
+        out = self._out
+        if self._draining or out.closing or out.settings.max_requests_per_connection:
+            self.on_head(head, True)
+            return
+        decoder = self._decoder
+        decoder.blocked = True
+        self._requests += 1
+        times = out.times
+        times.head = 0.0
+        times.idle = 0.0
+        info = self._info
+        dispatcher = self._dispatcher
+        assert info is not None and dispatcher is not None
+        receiver = dispatcher.new_stream(self, head, True, info)
+        if decoder.blocked and not out.closed:
             self._receiver = receiver
 
     def on_body(self, data: bytes) -> None:
@@ -201,16 +223,15 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         self._request_done = True
         self._owes_continue = False
         if self._response_done:
-            self.exchange_done()
+            self.exchange_done(monotonic())
         elif self._receiver is not None:
             self._receiver.on_request_end(trailers)
 
     # --- the end of an exchange
 
-    def exchange_done(self) -> None:
+    def exchange_done(self, now: float) -> None:
         """Request and response are complete."""
         out = self._out
-        self._busy = False
         self._receiver = None
         decoder = self._decoder
         decoder.blocked = False
@@ -224,34 +245,36 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             else:
                 out.close()
             return
+        if not self._plain:
+            self.reset_exchange()
         if decoder.rest:
             # Not from within the call that ended this one: a thousand pipelined requests must not nest a thousand calls.
             asyncio.get_running_loop().call_soon(self._decode_rest)
         elif out.settings.idle_timeout:
-            when = monotonic() + out.settings.idle_timeout
-            times.idle = when
-            if not times.moved(when):
+            times.idle = when = now + out.settings.idle_timeout
+            if not 0.0 < times.deadline <= when:
                 times.rearm()
 
     def _decode_rest(self) -> None:
         decoder = self._decoder
-        if self._out.closing or self._busy:
+        if self._out.closing or decoder.blocked:
             return
         rest = decoder.rest
         decoder.rest = b""
-        self._decode(rest)
+        self._decoded(decoder.feed(rest))
         self._update_reading()
 
     def _refuse(self, status: int) -> None:
         """The client broke the protocol or a limit: answer what can be answered, then close."""
         out = self._out
         out.closing = True
-        if not self._busy:
-            self._reply_refusal(status)
+        if not self._decoder.blocked:
+            self.reply_refusal(status)
             out.linger()
         elif self._request_done:
             # The broken bytes came behind a whole request: that one is still answered, the connection closes after it.
             self._keep_alive = False
+            self._plain = False
         else:
             receiver = self._receiver
             self._receiver = None
@@ -260,17 +283,8 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
             if self._response_begun:
                 out.reset()
             else:
-                self._reply_refusal(status)
+                self.reply_refusal(status)
                 out.linger()
-
-    def _reply_refusal(self, status: int) -> None:
-        out = self._out
-        out.stats.request_malformed += 1
-        out.stats.count_status(status)
-        head = ResponseHead(status, Headers())
-        head.content_length = 0
-        head.headers.changed = True
-        out.write(encode_response_head(head, False, True, False, CLOSE_LINE))
 
     # --- ResponseSender: what is more than writing
 
@@ -283,7 +297,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
 
     def pause_request(self) -> None:
         """Stop reading the body."""
-        if self._busy and not self._request_done:
+        if self._decoder.blocked and not self._request_done:
             self._paused_by_engine = True
             self._out.times.body = 0.0  # it is we who make the client wait
             self._update_reading()
@@ -297,35 +311,28 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
                 self._out.times.rearm()
             self._update_reading()
 
-    def set_deadline(self, when: float) -> None:
-        """The engine's deadline for this exchange."""
-        times = self._out.times
-        times.stream = when
-        if when != 0.0 and (times.body != 0.0 or not times.moved(when)):
-            times.rearm()
-
     def response_ended(self) -> None:
         """The response is complete."""
         self._response_done = True
         self._receiver = None
         if self._request_done:
-            self.exchange_done()
+            self.exchange_done(monotonic())
         else:
             self._paused_by_engine = False
             self._out.linger()
 
     # --- the connection
 
-    def update_settings(self, settings: Http1Settings) -> None:
+    def update(self, settings: Http1Settings, dispatcher: StreamDispatcher) -> None:
         """Take up another configuration, from the next request on."""
+        self._dispatcher = dispatcher
         self._out.settings = settings
         self._decoder.use_settings(settings)
 
     def drain(self) -> None:
-        """Finish what is under way, then close; an idle connection closes at once, one that has brought no request yet gets a moment
-        for it: it may have been accepted this instant, its request on the way."""
+        """Finish what is under way, then close; an idle connection closes at once, one that has just come gets a moment for a request."""
         self._draining = True
-        if self._busy or self._decoder.head_open or self._decoder.rest:
+        if self._decoder.blocked or self._decoder.head_open or self._decoder.rest:
             return
         if self._requests == 0:
             self._out.times.head = monotonic() + _DRAIN_GRACE
@@ -340,7 +347,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
     @property
     def busy(self) -> bool:
         """An exchange is under way."""
-        return self._busy
+        return self._decoder.blocked
 
     def close_now(self) -> None:
         """Break the connection, whatever is under way."""
@@ -355,7 +362,7 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
     def on_head_timeout(self) -> None:
         """No request, or not the whole head of one, in time."""
         if self._decoder.head_open:
-            self._reply_refusal(408)
+            self.reply_refusal(408)
         self._out.close()
 
     def on_body_timeout(self) -> None:
@@ -367,12 +374,8 @@ class Http1ServerConnection(ResponseWriter, RequestEvents):
         if self._response_begun:
             self._out.reset()
         else:
-            self._reply_refusal(408)
+            self.reply_refusal(408)
             self._out.linger()
-
-    def on_write_timeout(self) -> None:
-        """The client does not read: break the connection, which cancels what is under way upstream."""
-        self._out.reset()
 
     def on_stream_deadline(self) -> None:
         """The engine's deadline for this exchange has come."""
@@ -392,9 +395,6 @@ class _Socket(ServerTransport):
 
     def on_body_timeout(self) -> None:
         self._connection.on_body_timeout()
-
-    def on_write_timeout(self) -> None:
-        self._connection.on_write_timeout()
 
     def on_stream_deadline(self) -> None:
         self._connection.on_stream_deadline()

@@ -9,7 +9,7 @@ from time import monotonic
 
 from mypy_extensions import trait
 
-from headgate.net.deadlines import TICKS_PER_SECOND, DeadlineWheel, Timed
+from headgate.net.deadlines import DeadlineWheel, Timed
 
 
 @trait
@@ -38,7 +38,11 @@ class TimeoutEvents:
 
 
 class ServerDeadlines(Timed):
-    """Each attribute is a time on the clock of ``time.monotonic``, or 0.0 for none; after setting one earlier, call :meth:`rearm`."""
+    """Each attribute is a time on the clock of ``time.monotonic``, or 0.0 for none.
+
+    ``deadline``, where the wheel looks, is never later than the earliest of them; if it comes too early, the wheel is set anew. So a limit
+    that is set to ``when`` costs one store where ``0.0 < deadline <= when``; else call :meth:`rearm`.
+    """
 
     def __init__(self, events: TimeoutEvents, wheel: DeadlineWheel) -> None:
         super().__init__()
@@ -62,16 +66,6 @@ class ServerDeadlines(Timed):
         if self.stream != 0.0 and (when == 0.0 or self.stream < when):
             when = self.stream
         self._wheel.arm(self, when)
-
-    def moved(self, when: float) -> bool:
-        """There is no other limit than this one: usually not before the slot in which this stands, which costs one store.
-
-        :returns: False if it is, and :meth:`rearm` is to be called
-        """
-        if 0 < self.tick <= when * TICKS_PER_SECOND:
-            self.deadline = when
-            return True
-        return False
 
     def remove(self) -> None:
         """The connection is gone."""

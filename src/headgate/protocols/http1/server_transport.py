@@ -137,6 +137,10 @@ class ServerTransport(TimeoutEvents):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.abort()
 
+    def on_write_timeout(self) -> None:
+        """The client does not read: break the connection, which cancels what is under way upstream."""
+        self.reset()
+
     def on_idle_timeout(self) -> None:
         """Idle, or lingering, or closing for too long."""
         if self.closing:

@@ -27,8 +27,9 @@ class Rotation(LoadBalancer):
         if not turns:
             return None
         index = self._next
-        self._next = index + 1 if index + 1 < len(turns) else 0
         host = turns[index]
+        index += 1
+        self._next = index if index < len(turns) else 0
         if host.healthy and (not tried or host not in tried):
             return host
         return self._next_usable(tried)
