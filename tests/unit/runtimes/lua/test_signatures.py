@@ -58,7 +58,11 @@ def test_an_unknown_hash_function_is_told(lua: MakeTester) -> None:
     assert verify(lua, der(RSA), "md5", b"", DATA) == b"false md5 is not supported."
 
 
-@pytest.mark.parametrize("key", [b"", b"no key", der(RSA)[:-1], der(ed25519.Ed25519PrivateKey.generate()), b"\0" * (MAX_KEY + 1)])
+@pytest.mark.parametrize(
+    "key",
+    [b"", b"no key", der(RSA)[:-1], der(ed25519.Ed25519PrivateKey.generate()), b"\0" * (MAX_KEY + 1)],
+    ids=["empty", "no key", "cut", "of another kind", "too long"],
+)
 def test_what_is_no_key_is_nil(lua: MakeTester, key: bytes) -> None:
     tester = lua(request=f'local k = {lua_string(key)} h:respond({{[":status"]="200"}}, tostring(h:importPublicKey(k, #k):get()))')
     assert tester.request().body == b"nil"
