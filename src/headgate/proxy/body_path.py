@@ -278,6 +278,12 @@ class BodyPath(FilterCalls):
             self.request_end_call = None
 
     def _go_on(self, call: EndCall) -> None:
+        data: object = call.chunk.data
+        if not isinstance(data, bytes):
+            call.chunk.data = b""
+            error = TypeError(f"DeferredChunk.data is {type(data).__name__}, which is not bytes")
+            if not self.handler_failed(call.slot, error, _hook(call)):
+                return
         if call.sending:
             self._go_on_sending(call)
         else:

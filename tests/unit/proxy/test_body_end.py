@@ -226,6 +226,20 @@ def test_a_fault_is_answered_by_policy(base: type[Keeps], fault: str) -> None:
     assert tester.stats.errors == 1
 
 
+def text(stream: Stream, kept: bytes) -> DeferredChunk:
+    chunk = DeferredChunk("text")  # type: ignore[arg-type]  # what a filter may do all the same
+    chunk.resolve()
+    return chunk
+
+
+@REQUESTS
+@pytest.mark.parametrize(("policy", "status"), [("deny", 500), ("allow", 200)])
+def test_what_is_no_bytes_is_the_filters_fault(base: type[Keeps], policy: str, status: int) -> None:
+    tester = FilterTester(keeping(base, text), entry={"on_error": policy})
+    assert ask(tester).status == status
+    assert tester.stats.errors == 1
+
+
 def never(stream: Stream, kept: bytes) -> DeferredChunk:
     return DeferredChunk(kept)
 

@@ -144,3 +144,19 @@ def test_a_body_with_trailers_passes_a_filter_that_reads_it(need: BodyNeed, chan
     upstream = exchange.upstream[0]
     assert (upstream.body, upstream.trailers.get("x-sum")) == (b"other" if changed else b"question", "1")
     assert (exchange.body, exchange.trailers.get("x-end")) == (b"other" if changed else b"answer", "2")
+
+
+@pytest.mark.parametrize("body", [b"", b"known", [b"chunk"]])
+def test_a_request_without_any_header_left_is_still_one(body: bytes | list[bytes]) -> None:
+    """HTTP/1.1 requires ``Host``, and a field that follows must not begin with an empty line."""
+
+    class Bare(StreamFilter[dict[str, object]]):
+        def on_receive(self, stream: Stream) -> None:
+            for name in [name for name, _ in stream.request.headers.items()]:
+                stream.request.headers.remove(name)
+
+    exchange = FilterTester(Bare).request("POST" if body else "GET", "/", body=body)
+    upstream = exchange.upstream[0]
+    assert exchange.status == 200
+    assert upstream.headers.get_all("host") == [""]
+    assert upstream.body == (body if isinstance(body, bytes) else b"".join(body))

@@ -21,6 +21,7 @@ from headgate.protocols.http1.fields import FRAMING
 CRLF: Final = b"\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_NO_HOST: Final = b"Host: "
 _CHUNKED_LINE: Final = b"\r\nTransfer-Encoding: chunked"
 _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 USUAL_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"))
@@ -83,6 +84,8 @@ def encode_request_head(head: RequestHead, extra: bytes, end_stream: bool) -> by
         start = f"{head.method} {head.target} HTTP/1.1\r\n".encode("latin-1")
         return b"%b%b\r\n%b\r\n" % (start, CRLF.join(headers.lines), extra)
     lines = field_lines(headers) if headers.changed else CRLF.join(headers.lines)
+    if "host" not in headers.keys:  # a filter took it out; RFC 9112 section 3.2: HTTP/1.1 requires the field, which may be empty
+        lines = _NO_HOST + CRLF + lines if lines else _NO_HOST
     if end_stream:
         if headers.changed and head.content_length >= 0:
             lines += _length_line(0)
@@ -92,7 +95,7 @@ def encode_request_head(head: RequestHead, extra: bytes, end_stream: bool) -> by
     else:
         lines += _CHUNKED_LINE
     start = f"{head.method} {head.target} HTTP/1.1\r\n".encode("latin-1")
-    return start + lines + CRLF + extra + CRLF if lines else start + extra + CRLF
+    return start + lines + CRLF + extra + CRLF
 
 
 def encode_response_head(head: ResponseHead, bodiless: bool, end_stream: bool, chunked: bool, connection: bytes) -> bytes:
