@@ -45,7 +45,11 @@ def watched_files(config: HeadgateConfig, config_path: Path) -> set[Path]:
                             Path(text) for text in (context.cert_chain, context.private_key, context.ca_cert) if text.startswith("/")
                         )
     for plugin in config.plugins:
-        files.update(Path(part) for part in plugin.command if part.startswith("/"))
+        folder = config_path.parent / plugin.cwd
+        for part in (*plugin.command, *plugin.args):
+            path = folder / part
+            if part.startswith("/") or path.is_file():  # the program, and what an interpreter is to run
+                files.add(path)
     return files
 
 

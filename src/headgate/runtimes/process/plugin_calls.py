@@ -118,6 +118,10 @@ class PluginCalls:
         """A call's caller does not wait any more."""
         self._count_end()
 
+    def named(self, error: PluginError) -> PluginError:
+        """A failure, with the plugin's name in front."""
+        return PluginError(error.kind, f"plugin {self._name}: {error}")
+
     def waiting_failure(self) -> PluginError:
         """Why a call that waited for a process has failed."""
         return PluginError("unavailable", f"plugin {self._name}: {self.availability.error or 'no process has come up in time'}")
@@ -181,8 +185,8 @@ class _Call:
             self.receiver.on_plugin_response(response)
 
     def on_plugin_failure(self, error: PluginError) -> None:
-        """From the connection."""
-        self.end(error)
+        """From the connection, which does not know whose it is."""
+        self.end(self._calls.named(error))
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None

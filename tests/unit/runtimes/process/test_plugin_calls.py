@@ -56,12 +56,14 @@ class FakeConnection:
 class Outcome(PluginReceiver):
     def __init__(self) -> None:
         self.seen: list[object] = []
+        self.message = ""
 
     def on_plugin_response(self, response: PluginResponse) -> None:
         self.seen.append(response.status)
 
     def on_plugin_failure(self, error: PluginError) -> None:
         self.seen.append(error.kind)
+        self.message = str(error)
 
 
 class Case:
@@ -119,6 +121,7 @@ def test_outcomes_are_told_once_and_counted() -> None:
         call.cancel()
         inner.receiver.on_plugin_response(PluginResponse())
         assert (good.seen, bad.seen, given_up.seen, inner.cancelled) == ([7], ["died"], [], True)
+        assert bad.message == "plugin checker: died"  # which of them, in a filter's log line
         assert case.stats.in_flight == 0
         assert case.stats.errors["died"] == 1
         assert sum(case.stats.time.counts) == 2
