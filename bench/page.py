@@ -1,4 +1,4 @@
-"""Writes reports into ``docs/performance.md``, each between its own markers."""
+"""Writes reports into pages of the documentation, each between its own markers."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
 PERFORMANCE_PAGE = ROOT / "docs" / "performance.md"
+OTHER_PAGES = {"runtimes": (ROOT / "docs" / "extending" / "README.md",)}
+"""Pages that show a scenario's report as well."""
 
 _VENVS = ROOT / ".venv-bench"
 HEADGATE_INTERPRETED = _VENVS / "interpreted" / "bin" / "headgate"

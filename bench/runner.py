@@ -14,7 +14,7 @@ from bench.load import LoadFailed
 from bench.machine import Machine, this_machine
 from bench.native_modules import BuildFailed
 from bench.page import write_report
-from bench.places import PERFORMANCE_PAGE, RESULTS
+from bench.places import OTHER_PAGES, PERFORMANCE_PAGE, RESULTS
 from bench.report import Report
 from bench.rounds import Bench, Options, say
 from bench.scenarios import http1, latency, memory, plugin, reload, runtimes, tls, workers
@@ -57,7 +57,8 @@ def main() -> None:
         _keep(report, options, machine, when)
         print(f"## {name}\n\n{report.markdown(f'{when:%Y-%m-%d}', machine.describe())}\n", flush=True)
         if arguments.write_docs:
-            write_report(PERFORMANCE_PAGE, report, f"{when:%Y-%m-%d}", machine.describe())
+            for page in (PERFORMANCE_PAGE, *OTHER_PAGES.get(name, ())):
+                write_report(page, report, f"{when:%Y-%m-%d}", machine.describe())
     if failed:
         raise SystemExit(1)
 
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds for each proxy (default: 5)")
     parser.add_argument("--seconds", type=float, default=4.0, metavar="S", help="load in each round (default: 4)")
     parser.add_argument("--quick", action="store_true", help="one round of 2 seconds: shows that it works, measures little")
-    parser.add_argument("--write-docs", action="store_true", help=f"put the tables into {PERFORMANCE_PAGE.name}")
+    parser.add_argument("--write-docs", action="store_true", help="put the tables into the documentation")
     return parser
 
 

@@ -13,7 +13,7 @@ from bench.cost_table import at_most, cost_table
 from bench.load import LoadFailed
 from bench.peers.nginx import Nginx
 from bench.peers.peer import Peer
-from bench.places import PERFORMANCE_PAGE
+from bench.places import OTHER_PAGES, PERFORMANCE_PAGE
 from bench.rounds import Sample, Samples
 from bench.scenarios import runtimes, tls
 from bench.tls_facts import TlsFacts
@@ -79,10 +79,11 @@ def test_scenarios_are_named_one_by_one_or_with_commas() -> None:
         runner._scenarios("tls,tsl")
 
 
-def test_the_page_has_a_place_for_every_scenario() -> None:
-    page = PERFORMANCE_PAGE.read_text(encoding="utf-8")
+def test_the_pages_have_a_place_for_every_scenario() -> None:
     for name in runner.SCENARIOS:
-        assert page.count(f"<!-- bench:{name} -->") == page.count(f"<!-- end of bench:{name} -->") == 1
+        for place in (PERFORMANCE_PAGE, *OTHER_PAGES.get(name, ())):
+            page = place.read_text(encoding="utf-8")
+            assert page.count(f"<!-- bench:{name} -->") == page.count(f"<!-- end of bench:{name} -->") == 1
 
 
 def test_the_wasm_module_is_written_in_its_binary_form(tmp_path: Path) -> None:
