@@ -53,7 +53,7 @@ def run(bench: Bench) -> Report:
     report = Report("runtimes", _findings(samples, list(modules)), _details(peers, samples))
     report.notes.append(
         "Headgate is the compiled build. Added: beside the same proxy without filter, median of the differences within a round; a "
-        "difference of two figures, so less certain than they are. The filters are those of [examples/](../examples): both proxies run the "
+        "difference of two figures, so less certain than they are. The filters are those of `examples/`: both proxies run the "
         "same Lua script and the same WASM module (Envoy reads it in its binary form). The plugin's process is counted with the proxy."
     )
     if missing:
