@@ -246,14 +246,14 @@ def never(stream: Stream, kept: bytes) -> DeferredChunk:
 
 @REQUESTS
 def test_holding_it_for_too_long(base: type[Keeps]) -> None:
-    tester = FilterTester(keeping(base, never), entry={"timeout": "0.05s"})
+    tester = FilterTester(keeping(base, never), entry={"timeout": "0.4s"})
     assert ask(tester).status == 504
     assert tester.stats.timeouts == 1
 
 
 @BOTH
 def test_the_policy_may_let_what_was_kept_go_on(base: type[Keeps]) -> None:
-    tester = FilterTester(keeping(base, never), entry={"timeout": "0.05s", "on_error": "allow"}, reply=Reply(body=[b"c"]))
+    tester = FilterTester(keeping(base, never), entry={"timeout": "0.4s", "on_error": "allow"}, reply=Reply(body=[b"c"]))
     exchange = ask(tester)
     assert (exchange.status, exchange.upstream[0].body, exchange.body) == (200, b"ab", b"c")
     assert tester.stats.timeouts == 2
@@ -266,7 +266,7 @@ def test_a_response_that_has_begun_is_broken() -> None:
         def on_send_end(self, stream: Stream) -> DeferredChunk:
             return DeferredChunk()
 
-    exchange = FilterTester(Holds, entry={"timeout": "0.05s"}, reply=Reply(body=[b"a", b"b"])).request()
+    exchange = FilterTester(Holds, entry={"timeout": "0.4s"}, reply=Reply(body=[b"a", b"b"])).request()
     assert (exchange.status, exchange.complete, exchange.closed) == (200, False, True)
 
 

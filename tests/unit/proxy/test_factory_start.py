@@ -62,6 +62,6 @@ def test_it_is_started_again_after_the_back_off() -> None:
         return found
 
     found = asyncio.run(run())
-    assert set(found[:-1]) == {503}
+    assert set(found[:-1]) <= {503}  # none, if the loop was held up until it was over
     assert attempts == []
     assert made == ["filter"]
