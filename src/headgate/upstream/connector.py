@@ -53,8 +53,8 @@ async def connect_grpc(pool: GrpcPool, connection: GrpcHostConnection, host: Hos
         failure = f"no connection to {host.address} within {timeout:g} s"
     except OSError as error:
         failure = f"no connection to {host.address}: {error.strerror or error}"
-    if not failure and connection.closed:
-        failure = f"{host.address} closed the connection as soon as it stood"
+    if not failure and connection.closed:  # meanwhile, as above
+        failure = f"{host.address}: {connection.ending}"
     if failure:
         pool.connect_failed(failure)
     else:

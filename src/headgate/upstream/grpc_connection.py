@@ -33,6 +33,7 @@ class GrpcHostConnection(GrpcClientConnection):
     :ivar counted: it is among the host's connections; for its owner
     :ivar by_peer: the host ended it
     :ivar was_active: calls were under way when it ended
+    :ivar ending: why it ended
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class GrpcHostConnection(GrpcClientConnection):
         self.counted: bool = False
         self.by_peer: bool = True
         self.was_active: bool = False
+        self.ending: str = ""
         self._owner = owner
         self._stats = stats
         self._ready_timeout = ready_timeout
@@ -109,6 +111,7 @@ class GrpcHostConnection(GrpcClientConnection):
 
     def on_end(self, by_protocol: bool, detail: str) -> None:
         """It has ended."""
+        self.ending = detail
         super().on_end(by_protocol, detail)
         self._wheel.remove(self._watch)
         self._owner.grpc_connection_gone(self)
