@@ -56,9 +56,9 @@ def test_what_a_go_plugin_writes_while_it_serves_arrives(headgate: HeadgateFacto
     entry = {"type": "plugin", "timeout": "10s", "config": {"plugin": "writing", "preset": "checker"}}
     proxy = headgate(simple_config(backend().address, stream_filters=[entry], top={"plugins": [plugin]}))
     assert {proxy.get("/").status for _ in range(256)} == {200}
-    assert "x" * 63 in proxy.logs
+    until(lambda: "x" * 63 in proxy.logs)
     until(
         lambda: proxy.get("/", {"Say": "what os.Stdout has"}).status == 200 and "what os.Stdout has" in proxy.logs, "the output is logged"
     )
     assert proxy.stop() == 0
-    assert "lines dropped" in proxy.logs
+    until(lambda: "lines dropped" in proxy.logs)

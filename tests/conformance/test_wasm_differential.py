@@ -14,7 +14,7 @@ from tests.conformance.envoy_wasm import start_envoy
 from tests.conformance.programs import Programs
 from tests.conformance.wasm_modules import built
 from tests.integration.backends import BackendFactory, RecordedRequest, Reply
-from tests.integration.harness import HeadgateFactory, request, simple_config
+from tests.integration.harness import HeadgateFactory, request, simple_config, until
 
 CONFIGURATION = "from the configuration"
 
@@ -106,7 +106,7 @@ def test_a_module_for_the_first_abi_runs(headgate: HeadgateFactory, backend: Bac
     upstream = backend(_backend)
     proxy = headgate(_config(built("mosn"), upstream.address, upstream.address))
     assert proxy.get("/").status == 200
-    assert "onRequestHeaders" in proxy.logs
+    until(lambda: "onRequestHeaders" in proxy.logs)
 
 
 def test_a_panic_costs_its_request(headgate: HeadgateFactory, backend: BackendFactory) -> None:
@@ -114,7 +114,7 @@ def test_a_panic_costs_its_request(headgate: HeadgateFactory, backend: BackendFa
     proxy = headgate(_config(built("rust"), upstream.address, upstream.address))
     assert proxy.get("/panic").status == 500
     assert proxy.get("/").status == 200
-    assert "asked for" in proxy.logs
+    until(lambda: "asked for" in proxy.logs)
 
 
 def test_a_go_guest_lives_long(headgate: HeadgateFactory, backend: BackendFactory) -> None:
@@ -124,7 +124,7 @@ def test_a_go_guest_lives_long(headgate: HeadgateFactory, backend: BackendFactor
     for _ in range(300):
         assert proxy.get("/", headers={"User": "admin"}).status == 200
     assert upstream.requests[-1].headers["x-go"] == "/ 2", "the root context and the stream's own"
-    assert "request 300" in proxy.logs
+    until(lambda: "request 300" in proxy.logs)
 
 
 def _config(module: Path, upstream: str, auth: str) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def look(files: Iterable[Path]) -> Seen:
 
 
 class FileWatch:
-    """Watches the files of the configuration in force.
+    """Watches the files of the configuration in force. They count as loaded as they are when the object is made.
 
     :param files: gives the files, asked anew at each look
     :param reload: reads the configuration again; logs by itself what is wrong with it
@@ -95,10 +95,11 @@ class FileWatch:
         self._files = files
         self._reload = reload
         self._interval = interval
+        self._loaded = look(files())
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        loaded = before = look(self._files())
+        loaded = before = self._loaded
         while True:
             await asyncio.sleep(self._interval)
             now = look(self._files())

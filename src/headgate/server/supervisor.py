@@ -86,14 +86,16 @@ class Supervisor:
         """
         self.stats.state = STATE_STARTING
         self._report_warnings(self._first)
+        # Before the workers read the files: what changes from here on is noticed.
+        watch = FileWatch(self._watched_files, self._reload_quietly) if self.settings.watch else None
         self.plugins.prepare(self._first.deployment)
         await self.pool.start()
         self.plugins.commit(self._first.deployment)
         await self._start_admin(self._first)
         run_directory.write_pid_file(self.pid_path, os.getpid())
         self._run(HealthWatch(self.pool, self.stats, self.statistics).run())
-        if self.settings.watch:
-            self._run(FileWatch(self._watched_files, self._reload_quietly).run())
+        if watch is not None:
+            self._run(watch.run())
         self.stats.state = STATE_RUNNING
         self._started.set()
         if self.settings.ready_file is not None:

@@ -60,7 +60,7 @@ def test_in_python_it_costs_its_request(headgate: HeadgateFactory, backend: Back
     proxy = headgate(simple_config(backend().address, stream_filters=[entry]))
     workers = proxy.workers()
     assert proxy.get("/bomb").status == 500
-    assert "stream filter bomb failed in on_receive: MemoryError" in proxy.logs
+    until(lambda: "stream filter bomb failed in on_receive: MemoryError" in proxy.logs)
     assert proxy.get("/").status == 200
     assert proxy.workers() == workers
 

@@ -34,7 +34,7 @@ def test_a_crash_costs_its_worker_once_and_sets_the_entry_aside(
     before = proxy.workers()
     crash(proxy)
     until(lambda: "brought worker" in proxy.logs, "the supervisor names who is to blame")
-    assert "stream filter crasher of listener listener brought worker" in proxy.logs
+    until(lambda: "stream filter crasher of listener listener brought worker" in proxy.logs)
     until(lambda: len(proxy.workers()) == 2 and proxy.workers() != before, "the worker is replaced")
     # Set aside in the worker that lives on and in the new one: each request of these goes to either.
     for _ in range(20):

@@ -101,7 +101,7 @@ def test_row_35_fall_back(headgate: HeadgateFactory, site: Site) -> None:
         assert proxy.get("/").status in (502, 503)
         assert proxy.reload(config(host.address, {**tls, "fall_back": True})).ok
         assert proxy.get("/").body == b"pt"
-        assert "PLAIN TEXT" in proxy.logs
+        until(lambda: "PLAIN TEXT" in proxy.logs)
     finally:
         host.stop()
 

@@ -65,11 +65,12 @@ def test_a_change_reloads_once_it_stands_still(tmp_path: Path) -> None:
                 await asyncio.sleep(0.001)
 
     async def scenario() -> None:
-        watch = asyncio.create_task(FileWatch(lambda: {file}, reload, 0.005).run())
-        await asyncio.sleep(0)
-        for number, text in enumerate(("22", "333"), 1):
-            file.write_text(text)
-            await until_reloaded(number)
+        made = FileWatch(lambda: {file}, reload, 0.005)
+        file.write_text("22")  # while the workers start
+        watch = asyncio.create_task(made.run())
+        await until_reloaded(1)
+        file.write_text("333")
+        await until_reloaded(2)
         file.unlink()
         await until_reloaded(3)
         watch.cancel()
