@@ -6,7 +6,7 @@ Compiled by mypyc; interpreted otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from mypy_extensions import mypyc_attr
@@ -30,6 +30,10 @@ class Address:
         return self.text
 
 
+def _no_session() -> object:
+    return None
+
+
 class TlsInfo:
     """TLS of a downstream connection.
 
@@ -37,7 +41,7 @@ class TlsInfo:
     :ivar cipher: the cipher suite, by OpenSSL's name
     :ivar protocol: the application protocol agreed upon (ALPN), or an empty string
     :ivar resumed: the handshake resumed a session
-    :ivar session_id: the session's id in hexadecimal, or an empty string
+    :ivar session: gives the connection's ``ssl.SSLObject`` while it lives, None afterwards; what costs to find out is asked there
     :ivar peer_subject: subject of the client's certificate (RFC 4514), or an empty string
     :ivar forwarded: the client's certificate as ``X-Forwarded-Client-Cert`` tells it, or an empty string
     """
@@ -47,7 +51,7 @@ class TlsInfo:
         self.cipher: str = cipher
         self.protocol: str = protocol
         self.resumed: bool = resumed
-        self.session_id: str = ""
+        self.session: Callable[[], object] = _no_session
         self.peer_subject: str = ""
         self.forwarded: str = ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import weakref
 from hashlib import sha256
 from typing import Final
 
@@ -41,8 +42,7 @@ def tls_info(session: ssl.SSLObject) -> TlsInfo:
         session.selected_alpn_protocol() or "",
         bool(session.session_reused),
     )
-    if session.session is not None:
-        info.session_id = session.session.id.hex()
+    info.session = weakref.ref(session)
     return info
 
 

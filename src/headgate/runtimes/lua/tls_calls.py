@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from headgate.api.stream import TlsInfo
 from headgate.runtimes.lua.certificate_facts import certificate_facts
 
 if TYPE_CHECKING:
@@ -60,8 +61,10 @@ class TlsCalls:
             text = quote(connection.tls_peer_certificate or "", safe="")
         elif tls is None:
             text = ""
+        elif key == "session":
+            text = _session_id(tls)
         else:
-            text = {"version": tls.version, "cipher": tls.cipher, "cipher_id": _cipher_id(tls.cipher), "session": tls.session_id}[key]
+            text = {"version": tls.version, "cipher": tls.cipher, "cipher_id": _cipher_id(tls.cipher)}[key]
         return self._host.push(text.encode("utf-8", "surrogateescape"))
 
     def list(self, name: bytes) -> Value:
@@ -100,3 +103,10 @@ def _cipher_id(name: str) -> str:
         if cipher["name"] == name:
             return f"0x{cipher['id'] & 0xFFFF:04x}"
     return "0xffff"
+
+
+def _session_id(tls: TlsInfo) -> str:
+    """The session's id in hexadecimal. Python copies the session to tell it, so only who asks pays."""
+    connection = tls.session()
+    session = connection.session if isinstance(connection, ssl.SSLObject) else None
+    return session.id.hex() if session is not None else ""
