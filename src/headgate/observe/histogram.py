@@ -22,7 +22,7 @@ MICROSECOND_BOUNDS: Final[list[float]] = [
 """Upper bounds in microseconds, for the times of filters."""
 
 
-TOGETHER: Final = 128
+_TOGETHER: Final = 128
 """So many values wait before they are counted: sorted, they take one look for each bound, and not a search for each value."""
 
 
@@ -30,14 +30,12 @@ class Histogram:
     """Counts of observed values per bucket, with their sum, least and greatest.
 
     Observing notes a value; what was noted is counted when there is enough of it, or when somebody looks.
-
-    :ivar noted: values that are not counted yet; who adds to it sees to it that :meth:`count` is called
     """
 
     def __init__(self, bounds: list[float]) -> None:
         """:param bounds: upper bounds, rising; not copied"""
         self.bounds: list[float] = bounds
-        self.noted: list[float] = []
+        self._noted: list[float] = []
         self._counts: list[int] = [0] * (len(bounds) + 1)
         self._sum: float = 0.0
         self._least: float = 0.0
@@ -45,14 +43,14 @@ class Histogram:
 
     def observe(self, value: float) -> None:
         """Count one value, zero or more, in the unit of the bounds."""
-        noted = self.noted
+        noted = self._noted
         noted.append(value)
-        if len(noted) >= TOGETHER:
-            self.count()
+        if len(noted) >= _TOGETHER:
+            self._count()
 
-    def count(self) -> None:
+    def _count(self) -> None:
         """Count what was noted."""
-        noted = self.noted
+        noted = self._noted
         if not noted:
             return
         noted.sort()
@@ -76,18 +74,18 @@ class Histogram:
     @property
     def counts(self) -> list[int]:
         """Per bucket; one entry more than there are bounds."""
-        self.count()
+        self._count()
         return self._counts
 
     @property
     def sum(self) -> float:
         """Of all observed values, in the unit of the bounds."""
-        self.count()
+        self._count()
         return self._sum
 
     def snapshot(self) -> HistogramSnapshot:
         """The present values, independent of further observations."""
-        self.count()
+        self._count()
         return {
             "bounds": self.bounds,
             "counts": self._counts.copy(),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from headgate.observe.histogram import MILLISECOND_BOUNDS, TOGETHER, Histogram
+from headgate.observe.histogram import MILLISECOND_BOUNDS, Histogram
 from headgate.observe.metric_group import MetricGroup
 
 COUNTED_STATUSES: Final[list[int]] = [200, 206, 302, 304, 400, 403, 404, 416, 499, 500, 502, 503, 504]
@@ -60,16 +60,9 @@ class ListenerStats:
         :param own: ``process_time``
         """
         self.request_active -= 1
-        if status == 200:
-            self._ok += 1
-        else:
-            self.count_status(status)
-        noted = self.request_time.noted
-        noted.append(took)
-        self.process_time.noted.append(own)
-        if len(noted) >= TOGETHER:
-            self.request_time.count()
-            self.process_time.count()
+        self.count_status(status)
+        self.request_time.observe(took)
+        self.process_time.observe(own)
 
     def count_status(self, code: int) -> None:
         """Count the status code of one response sent to a client."""

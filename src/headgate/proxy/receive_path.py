@@ -264,11 +264,8 @@ class ReceivePath(BodyPath):
 
     def _match_route(self) -> bool:
         """Match the route; False: that failed, the request was answered. No route is no failure yet: a filter may answer."""
-        router = self.snapshot.router
-        route = router.catch_all
         try:
-            if route is None or not self.request.target.startswith("/"):
-                route = router.match(self)
+            route = self.snapshot.router.match(self)
         except RoutingError as error:
             _LOG.warning("listener %s: no route could be matched: %s", self.snapshot.name, error)
             self.local_reply(error.status, NO_ROUTE_FOUND, b"")
@@ -301,34 +298,26 @@ class ReceivePath(BodyPath):
             else:
                 self.answer(ResponseHead(route.direct_status, Headers()), route.direct_body)
             return False
-        name = route.info.cluster_name or route.pick_cluster(self)
-        cluster = self.snapshot.clusters.clusters.get(name)
+        name = route.pick_cluster(self)
+        cluster = self.snapshot.clusters.get(name)
         if cluster is None:
             _LOG.error("route %s of %s leads to cluster %r, which does not exist", route.info.name, route.info.virtual_host, name)
             self.local_reply(404, NO_ROUTE_FOUND, b"")
             return False
         self.cluster = cluster
         self.info.upstream_cluster = name
-        host = cluster.choose_host(self, self.tried)
-        if host is None:
-            return self._without_host()
-        self.chosen = host
-        self.host = host.info
-        return True
+        return self.choose_host_of(cluster)
 
     def choose_host_of(self, cluster: Cluster) -> bool:
         """Choose a host, others than those tried before if there are any; False: there is none, the request was answered."""
         host = cluster.choose_host(self, self.tried)
         if host is None:
-            return self._without_host()
+            self.info.upstream_failure = "no usable host"
+            self.local_reply(502, NO_HEALTHY_UPSTREAM, b"")
+            return False
         self.chosen = host
         self.host = host.info
         return True
-
-    def _without_host(self) -> bool:
-        self.info.upstream_failure = "no usable host"
-        self.local_reply(502, NO_HEALTHY_UPSTREAM, b"")
-        return False
 
     # --- verdicts of asynchronous handlers
 

@@ -71,13 +71,10 @@ class UpstreamPath(RetryPath):
                 self._frame_body()
         # Without filters nothing has taken time since the stream's birth.
         now = self.info.start_time if self.chain is None else monotonic()
-        if not self.request_ended:
-            self.sender.want_body()
-        elif self._variables is None and _GLOBAL_TIMEOUT not in request.headers.keys and route.timeout > 0.0:
-            self.deadline = deadline = now + route.timeout
-            self.sender.set_deadline(deadline)
-        else:
+        if self.request_ended:
             self._start_deadline(now)
+        else:
+            self.sender.want_body()
         self.attempt(False, now)
 
     def _take_place(self, cluster: Cluster) -> bool:
@@ -138,10 +135,7 @@ class UpstreamPath(RetryPath):
         host = self.chosen
         assert cluster is not None and host is not None
         self.info.upstream_attempts += 1
-        pools = self.snapshot.pools
-        pool = pools.by_host.get(host)
-        if pool is None:
-            pool = pools.pool(cluster, host)
+        pool = self.snapshot.pools.pool(cluster, host)
         stats = host.stats
         host.active_requests += 1
         stats.request_total += 1

@@ -31,7 +31,6 @@ class RouterTable:
 
     :ivar name: the ``router_config_name``
     :ivar virtual_hosts: in the configuration's order
-    :ivar catch_all: the route of every request whose target begins with ``/``, if one route takes them all
     """
 
     def __init__(self, config: RouterConfig, path: str, scope: ExtensionScope | None = None) -> None:
@@ -50,7 +49,6 @@ class RouterTable:
         if findings:
             raise ConfigRejected(findings)
         self._default: VirtualHost | None = self._domains.default if self._domains.only_default else None
-        self.catch_all: Route | None = self._default.always if self._default is not None else None
 
     def _add(
         self,

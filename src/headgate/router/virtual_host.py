@@ -18,7 +18,6 @@ class VirtualHost:
     :ivar name: as configured
     :ivar routes: in their order
     :ivar catch_all: the first route, if it takes every request whose path begins with ``/``
-    :ivar always: the same, if it does so in plain text, too
     """
 
     def __init__(self, name: str, routes: list[Route], tls_only: Route | None = None) -> None:
@@ -26,7 +25,6 @@ class VirtualHost:
         self.routes: list[Route] = routes
         self.catch_all: Route | None = routes[0] if routes and _takes_all(routes[0]) else None
         self._tls_only: Route | None = tls_only
-        self.always: Route | None = self.catch_all if tls_only is None else None
         self._index: RouteIndex | None = RouteIndex(routes) if len(routes) >= WORTHWHILE else None
 
     def match(self, stream: Stream) -> Route | None:

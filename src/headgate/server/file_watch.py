@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from headgate.config.models import HeadgateConfig
+from headgate.runtimes.process.program_files import program_files
 
 INTERVAL: Final = 0.5
 """Seconds between two looks."""
@@ -45,11 +46,7 @@ def watched_files(config: HeadgateConfig, config_path: Path) -> set[Path]:
                             Path(text) for text in (context.cert_chain, context.private_key, context.ca_cert) if text.startswith("/")
                         )
     for plugin in config.plugins:
-        folder = config_path.parent / plugin.cwd
-        for part in (*plugin.command, *plugin.args):
-            path = folder / part
-            if part.startswith("/") or path.is_file():  # the program, and what an interpreter is to run
-                files.add(path)
+        files.update(Path(path) for path in program_files((*plugin.command, *plugin.args), config_path.parent / plugin.cwd))
     return files
 
 

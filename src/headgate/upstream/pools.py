@@ -13,23 +13,20 @@ from headgate.upstream.pool import ConnectionPool, Connector
 
 
 class Pools:
-    """Pools by host, made when a host is first used.
-
-    :ivar by_host: those that have been made
-    """
+    """Pools by host, made when a host is first used."""
 
     def __init__(self, wheel: DeadlineWheel, connector: Connector, grpc_connector: GrpcConnector) -> None:
         self._wheel = wheel
         self._connector = connector
         self._grpc_connector = grpc_connector
-        self.by_host: dict[Host, ConnectionPool] = {}
+        self._pools: dict[Host, ConnectionPool] = {}
         self._grpc_pools: dict[Host, GrpcPool] = {}
 
     def pool(self, cluster: Cluster, host: Host) -> ConnectionPool:
         """The pool of a host."""
-        pool = self.by_host.get(host)
+        pool = self._pools.get(host)
         if pool is None:
-            pool = self.by_host[host] = ConnectionPool(cluster, host, self._wheel, self._connector)
+            pool = self._pools[host] = ConnectionPool(cluster, host, self._wheel, self._connector)
         return pool
 
     def grpc_pool(self, cluster: Cluster, host: Host) -> GrpcPool:
@@ -41,7 +38,7 @@ class Pools:
 
     def close(self) -> None:
         """Close what is idle, and everything else as soon as it is."""
-        for pool in self.by_host.values():
+        for pool in self._pools.values():
             pool.close()
         for grpc_pool in self._grpc_pools.values():
             grpc_pool.close()

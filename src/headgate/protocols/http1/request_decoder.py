@@ -22,7 +22,7 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 
 from headgate.api.headers import Headers
 from headgate.api.messages import RequestHead
-from headgate.protocols.http1.fields import FORWARDING, ORDINARY, MalformedField, apply_connection, make_field
+from headgate.protocols.http1.fields import FORWARDING, LONGEST_HEAD, ORDINARY, MalformedField, apply_connection, make_field
 from headgate.protocols.http1.refusal import Refusal
 from headgate.protocols.http1.request_events import RequestEvents
 from headgate.protocols.http1.request_fields import KNOWN_REQUESTS, RequestFields, read_request_fields
@@ -115,7 +115,7 @@ class RequestDecoder:
             self.rest += data
             return 0
         try:
-            if not (self.blocked or self._in_body or self._partial):
+            if len(data) <= LONGEST_HEAD and not (self.blocked or self._in_body or self._partial):
                 known = USUAL_REQUESTS.get(data)
                 if known is not None and len(data) <= self._unchecked_size and known.fields.count <= self._most_fields:
                     self.http10 = False

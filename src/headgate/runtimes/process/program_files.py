@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from headgate.api.plugin import PluginDefinition
@@ -18,25 +19,33 @@ _INTERPRETER: Final = re.compile(
 
 
 def program_fingerprint(definition: PluginDefinition) -> str:
-    """A short text that is another one when a file of a plugin's program is: the executable, and for an interpreter each argument that is
-    a file. A file is looked at, not read: device, inode, size and time of its last change.
+    """A short text that is another one when a file of a plugin's program is. A file is looked at, not read: device, inode, size and time
+    of its last change.
 
     :param definition: with its program found and its directory absolute
     """
     digest = hashlib.sha256()
-    for path in _files(definition):
+    for path in program_files((*definition.command, *definition.args), definition.cwd):
         digest.update(f"{path}\0{_looks(path)}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
 
 
-def _files(definition: PluginDefinition) -> Iterator[str]:
-    program, *arguments = (*definition.command, *definition.args)
-    yield program
-    if _INTERPRETER.fullmatch(os.path.basename(program)):
-        for argument in arguments:
-            path = os.path.join(definition.cwd, argument)
+def program_files(command: Sequence[str], folder: str | Path) -> Iterator[str]:
+    """The files that a program consists of: the executable, and for an interpreter the first argument that is a file. What comes behind
+    that is the program's own, and may be a file that it writes.
+
+    :param command: program and arguments
+    :param folder: where paths begin
+    """
+    if not command:
+        return
+    yield os.path.join(folder, command[0])
+    if _INTERPRETER.fullmatch(os.path.basename(command[0])):
+        for argument in command[1:]:
+            path = os.path.join(folder, argument)
             if not argument.startswith("-") and os.path.isfile(path):
                 yield path
+                return
 
 
 def _looks(path: str) -> str:

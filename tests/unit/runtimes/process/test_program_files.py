@@ -65,9 +65,12 @@ def test_what_an_interpreter_is_told_to_run(change: object, case: Case) -> None:
 
 
 def test_files_that_are_no_program(case: Case) -> None:
-    before = case.of("program", "script.py", "--log", "log"), case.of("python3.11", "script.py", "--log=log", ".", "\0")
+    def both() -> tuple[str, str]:
+        return case.of("program", "script.py", "--log", "log"), case.of("python3.11", ".", "\0", "script.py", "--log", "log")
+
+    before = both()
     grow(case.folder / "log")
-    assert (case.of("program", "script.py", "--log", "log"), case.of("python3.11", "script.py", "--log=log", ".", "\0")) == before
+    assert both() == before
 
 
 def test_a_link_is_followed(case: Case) -> None:
