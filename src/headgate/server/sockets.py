@@ -7,7 +7,8 @@ address is first bound without it, which fails if anybody else is there. A Unix 
 A :class:`SocketSet` belongs to one configuration. The set of a candidate takes over the sockets of the present one where the address is the
 same, so that a reload never closes a port that stays; then one of the two sets is let go, and what the other does not use is closed.
 A socket of a new worker slot on an address that is served already is bound but does not listen before its worker is ready: it would
-otherwise be given connections that nobody accepts yet.
+otherwise be given connections that nobody accepts yet. When the set comes into force, :meth:`SocketSet.take_connections` has the kernel
+give connections to its sockets only, so that those of worker slots that are gone can be closed without a client's noticing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Final
 
 from headgate.api.errors import ConfigError
 from headgate.config.addresses import SocketAddress
+from headgate.server.reuseport import choose_among_first
 
 BACKLOG: Final = 4096
 """Connections that may wait to be accepted, on each socket."""
@@ -103,6 +105,14 @@ class SocketSet:
     def lendable(self, slot: int) -> list[tuple[ListenSocket, str]]:
         """The sockets that nobody serves when the worker in that slot is gone; shared ones are served by the others anyway."""
         return [(sockets.of_slot(slot), name) for name, sockets in self.listeners.items() if not sockets.shared]
+
+    def take_connections(self) -> None:
+        """Have every socket listen, in the order of the worker slots, and no other socket of these addresses get new connections."""
+        for sockets in self.listeners.values():
+            if not sockets.shared:
+                for sock in sockets.sockets:
+                    sock.sock.listen(BACKLOG)
+                choose_among_first(sockets.sockets[0].sock, len(sockets.sockets))
 
     def close_unused_by(self, other: SocketSet) -> None:
         """Close what the other set does not use; nobody may use this set afterwards. Files of closed Unix sockets are removed."""

@@ -23,6 +23,9 @@ from headgate.server.worker_statistics import WorkerStatistics
 EXIT_TIMEOUT: Final = 3.0
 """Seconds that a worker may take from its last answer to its end."""
 
+HANDSHAKE_TIME: Final = 1.0
+"""Seconds in which a worker that is not needed any more still accepts connections whose handshake has begun; new ones go to the others."""
+
 _LOG: Final = logging.getLogger("headgate.server")
 
 
@@ -115,6 +118,7 @@ class WorkerPool:
         are brought to it afterwards. The sockets that it does not use are closed.
         """
         former, self.deployment = self.deployment, deployment
+        deployment.sockets.take_connections()
         # Ours go before the workers stop accepting on theirs: what waits then is all that they have to take up.
         former.sockets.close_unused_by(deployment.sockets)
         for index in [index for index in self.slots if index >= deployment.slots]:
@@ -249,8 +253,15 @@ class WorkerPool:
     async def _remove(self, slot: WorkerSlot) -> None:
         slot.dismiss()
         self._removed.append(slot)
-        await asyncio.gather(*(self.drain(worker, self.deployment.graceful_timeout) for worker in slot.processes()))
+        await asyncio.gather(*(self._retire(worker) for worker in slot.processes()))
         self._removed.remove(slot)
+
+    async def _retire(self, worker: WorkerProcess) -> None:
+        """A worker is not needed any more, and the kernel gives it nothing new."""
+        worker.draining = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(worker.exited.wait(), HANDSHAKE_TIME)
+        await self.drain(worker, self.deployment.graceful_timeout)
 
     # --- the end
 

@@ -156,7 +156,11 @@ class WorkerService:
         return cut
 
     async def _without_connections(self, end: float) -> None:
-        """Wait until no connection is open, or until a time on the monotonic clock."""
+        """Wait until no connection is open, or until a time on the monotonic clock.
+
+        The first look is not at once: the event loop tells of a connection only some turns after it has accepted it.
+        """
+        await asyncio.sleep(_DRAIN_POLL)
         while self.counts()["connections"] and time.monotonic() < end:
             await asyncio.sleep(_DRAIN_POLL)
 
