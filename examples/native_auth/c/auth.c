@@ -28,6 +28,11 @@ static const char *read_string(const char *at, const char *end, char *out, size_
 
 uint32_t headgate_abi_version(void) { return HG_ABI_VERSION; }
 
+const hg_module_info *headgate_module_info(void) {
+  static const hg_module_info info = {.size = sizeof info, .phase = HG_BEFORE_ROUTE, .features = HG_MODULE_HOOK_ONLY};
+  return &info;
+}
+
 hg_factory *headgate_factory_create(const hg_host *host, const char *config, size_t length, hg_error *error) {
   static const char refused[] = "expected {\"Header\": \"value\", ...} with at most 16 plain strings";
   const char *end = config + length;

@@ -8,6 +8,8 @@ package main
 #include <headgate_filter.h>
 #include <stdlib.h>
 
+static const hg_module_info auth_info = {.size = sizeof auth_info, .phase = HG_BEFORE_ROUTE, .features = HG_MODULE_HOOK_ONLY};
+static inline const hg_module_info *info(void) { return &auth_info; }
 static inline int32_t reply(const hg_host *host, hg_stream *stream, uint32_t status, const char *body, size_t length) {
   return host->reply(stream, status, NULL, 0, body, length);
 }
@@ -37,6 +39,9 @@ type factory struct {
 
 //export headgate_abi_version
 func headgate_abi_version() C.uint32_t { return C.HG_ABI_VERSION }
+
+//export headgate_module_info
+func headgate_module_info() *C.hg_module_info { return C.info() }
 
 //export headgate_factory_create
 func headgate_factory_create(host *C.hg_host, config *C.char, length C.size_t, failure *C.hg_error) *C.hg_factory {

@@ -51,6 +51,9 @@ class Capabilities:
 
 
 def _inherits_making(filter_class: type[StreamFilter[object]]) -> bool:
+    """Instances are made as :class:`StreamFilter` makes them; a runtime of ours that knows it of its class says ``plainly_made``."""
+    if filter_class.__dict__.get("plainly_made") is True:
+        return True
     names = {name for base in filter_class.__mro__ if base not in StreamFilter.__mro__ for name in base.__dict__}
     return type(filter_class) is type and names.isdisjoint(("__init__", "__new__", "__setattr__", "__getattribute__", "__del__", "config"))
 

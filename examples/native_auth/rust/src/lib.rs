@@ -8,6 +8,7 @@ use std::mem::size_of;
 use std::slice;
 
 const ABI_VERSION: u32 = 1 << 16;
+const HOOK_ONLY: u64 = 1 << 1;
 const CONTINUE: i32 = 0;
 const STOP: i32 = 1;
 
@@ -33,6 +34,30 @@ pub struct Error {
     length: u32,
     text: [u8; 504],
 }
+
+/// `hg_module_info` of headgate_filter.h.
+#[repr(C)]
+pub struct Info {
+    size: u32,
+    phase: u32,
+    request_body: u32,
+    response_body: u32,
+    features: u64,
+    version: *const u8,
+    version_length: usize,
+}
+
+unsafe impl Sync for Info {}
+
+static INFO: Info = Info {
+    size: size_of::<Info>() as u32,
+    phase: 0,
+    request_body: 0,
+    response_body: 0,
+    features: HOOK_ONLY,
+    version: std::ptr::null(),
+    version_length: 0,
+};
 
 type Reply = unsafe extern "C" fn(*mut c_void, u32, *const c_void, usize, *const u8, usize) -> i32;
 
@@ -75,6 +100,11 @@ unsafe fn say(error: *mut Error, text: &str) {
 #[no_mangle]
 pub extern "C" fn headgate_abi_version() -> u32 {
     ABI_VERSION
+}
+
+#[no_mangle]
+pub extern "C" fn headgate_module_info() -> *const Info {
+    &INFO
 }
 
 /// # Safety

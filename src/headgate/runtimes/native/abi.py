@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ABI_MAJOR: Final = 1
-ABI_MINOR: Final = 1
+ABI_MINOR: Final = 2
 
 INCLUDE_DIR: Final = Path(__file__).parent / "include"
 """Folder of ``headgate_filter.h``."""
@@ -31,6 +31,7 @@ LATER: Final = 5
 FAILED: Final = -1
 
 MAY_UNLOAD: Final = 1
+HOOK_ONLY: Final = 2
 HOST_PLUGINS: Final = 1
 HOST_BODY_ENDS: Final = 2
 

@@ -71,11 +71,15 @@ class NativeFilter(StreamFilter[NativeFactory]):
 
     def receive(self, stream: Stream) -> Verdict:
         """``on_request``."""
-        request = stream.request
-        ended = isinstance(stream, StreamState) and stream.request_ended
-        head = request_head(request, not ended or bool(request.body))
-        verdict = _call_with_head(self, self.config.module.on_request, stream, REQUEST, head)
-        return _CONTINUE if verdict == 0 and self.later is None else _judged(self, verdict)
+        return _receive(self, stream)
+
+    def receive_only(self, stream: Stream) -> Verdict:
+        """``on_request`` of a module that has no other hook, and no use for the stream's name after it: there is no ``destroy``."""
+        try:
+            return _receive(self, stream)
+        finally:
+            self.config.module.streams.pop(self.number, None)
+            self.stream = None
 
     def send(self, stream: Stream) -> Verdict:
         """``on_response``."""
@@ -189,6 +193,14 @@ def _configure(own: NativeFilter, config: NativeFactory) -> None:
 
 
 # --- one call
+
+
+def _receive(own: NativeFilter, stream: Stream) -> Verdict:
+    request = stream.request
+    ended = isinstance(stream, StreamState) and stream.request_ended
+    head = request_head(request, not ended or bool(request.body))
+    verdict = _call_with_head(own, own.config.module.on_request, stream, REQUEST, head)
+    return _CONTINUE if verdict == 0 and own.later is None else _judged(own, verdict)
 
 
 def _call_with_head(own: NativeFilter, function: Pointer, stream: Stream, hook: int, head: bytes) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from headgate.api.status import BodyNeed, Phase
+from headgate.runtimes.native import abi
 from headgate.runtimes.native.filter import NativeFilter
 from headgate.runtimes.native.module import NativeModule
 
@@ -29,7 +30,11 @@ def filter_class(module: NativeModule) -> type[NativeFilter]:
     """
     library = module.library
     members: dict[str, object] = {hook: _HOOKS[hook] for hook in library.hooks}
-    members["on_destroy"] = NativeFilter.destroy
+    if library.features & abi.HOOK_ONLY and library.hooks == ["on_receive"] and module.filter_create is None:
+        members["on_receive"] = NativeFilter.receive_only
+        members["plainly_made"] = True
+    else:
+        members["on_destroy"] = NativeFilter.destroy
     members["phase"] = Phase(library.phase)
     members["request_body"] = BodyNeed(library.request_body)
     members["response_body"] = BodyNeed(library.response_body)

@@ -74,7 +74,7 @@ def _laid_out(headers: Headers, numbers: bytes, method: bytes, target: bytes, sc
     for line in lines:
         total += len(line)
     length = len(scheme)
-    bodiless = not has_body and length < len(_BODILESS)
+    bodiless = not (has_body or body) and length < len(_BODILESS)
     parts = [
         _SIZE,
         _number(total),

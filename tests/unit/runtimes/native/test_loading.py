@@ -87,7 +87,7 @@ def test_what_the_first_header_laid_down_has_kept_its_place(tmp_path: Path) -> N
 
 def test_another_major_version_is_refused(tmp_path: Path) -> None:
     module = made(tmp_path, MINIMAL, "-DVERSION=((2u<<16)|3)")
-    assert "speaks version 2.3 of the filter ABI, this Headgate 1.1" in finding(module)
+    assert "speaks version 2.3 of the filter ABI, this Headgate 1.2" in finding(module)
 
 
 def test_missing_and_unreadable_files(tmp_path: Path) -> None:
@@ -174,12 +174,14 @@ def test_the_declarations_are_the_header_s(tmp_path: Path) -> None:
     lines = [f'printf("%zu\\n", offsetof(hg_host, {name}));' for name in members]
     sizes = ("hg_host", "hg_head", "hg_error", "hg_pair", "hg_text", "hg_module_info")
     lines += [f'printf("%zu\\n", sizeof({name}));' for name in sizes]
+    lines.append('printf("%u\\n", HG_ABI_VERSION);')
     source = tmp_path / "sizes.c"
     source.write_text("#include <headgate_filter.h>\n#include <stdio.h>\nint main(void) {" + "".join(lines) + "return 0; }")
     program = tmp_path / "sizes"
     subprocess.run(["cc", f"-I{abi.INCLUDE_DIR}", "-o", program, source], check=True)
     printed = [int(line) for line in subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()]
     expected = [abi.FFI.offsetof("hg_host", name) for name in members] + [abi.FFI.sizeof(name) for name in sizes]
+    expected.append(abi.ABI_MAJOR << 16 | abi.ABI_MINOR)
     assert printed == expected
     assert len(members) - 3 <= 50, "the number of host functions that the ABI may have"
 
