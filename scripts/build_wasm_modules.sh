@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the modules of tests/conformance/wasm/ into build/wasm/: one with the Rust SDK, one with the AssemblyScript SDK, one with the Go SDK, one in
-# plain Go; and fetches one in C++ for ABI 0.1.0, the example of MOSN's host for proxy-wasm (mosn.io/proxy-wasm-go-host).
+# plain Go; those of the Go SDK's own examples; and fetches one in C++ for ABI 0.1.0, the example of MOSN's host for proxy-wasm (mosn.io/proxy-wasm-go-host).
 #
 # Rust: a standard library for wasm32 comes in Debian's packages for Debian's own compiler (1.63). That compiler's cargo cannot read the present
 # index of crates.io, so a newer cargo, if there is one, fetches (cargo vendor), and Debian's builds.
@@ -63,15 +63,36 @@ build_go_sdk() {
 	(cd "$source_dir/go_sdk" && GOOS=wasip1 GOARCH=wasm "$go" build -buildvcs=false -buildmode=c-shared -o "../../../../$work/go_sdk.wasm" .)
 }
 
-build_mosn() {
-	local go folder
+# The SDK's examples as their authors wrote them. The last version whose Go module carries them is 0.16.0, of the SDK's former home; it needs TinyGo.
+# So they are built with the present SDK and Go's own compiler: the import path changes, and what main did is done by init, as Go's reactors need.
+build_go_sdk_examples() {
+	local go folder file name into=$work/go_sdk_examples
 	go=$(scripts/require_go.sh)
-	mkdir -p "$work/mosn"
-	folder=$(cd "$work/mosn" && "$go" mod download -json mosn.io/proxy-wasm-go-host@v0.2.0 | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
-	[ -n "$folder" ] || { echo "headgate: missing: mosn.io/proxy-wasm-go-host v0.2.0 (a Go module; the module proxy must be reachable)" >&2; exit 1; }
-	install -m 644 "$folder/example/data/http.wasm" "$work/mosn.wasm"
+	mkdir -p "$into"
+	cp "$source_dir"/go_sdk/go.{mod,sum} "$into/"
+	folder=$(module_folder github.com/tetratelabs/proxy-wasm-go-sdk@v0.16.0)
+	while read -r file; do
+		name=$(dirname "${file#"$folder/examples/"}" | tr / _)
+		mkdir -p "$into/$name"
+		sed -e 's,github.com/tetratelabs/proxy-wasm-go-sdk,github.com/proxy-wasm/proxy-wasm-go-sdk,' \
+			-e 's/^func main() {/func main() {}\n\nfunc init() {/' "$file" >"$into/$name/main.go"
+		(cd "$into" && GOOS=wasip1 GOARCH=wasm "$go" build -buildvcs=false -buildmode=c-shared -o "../sdk_$name.wasm" "./$name")
+	done < <(find "$folder/examples" -name main.go)
 }
 
-for language in rust assemblyscript go go_sdk mosn; do
+# Fetches a Go module; prints the folder that it lies in.
+module_folder() {
+	local go folder
+	go=$(scripts/require_go.sh)
+	folder=$(cd "$work" && "$go" mod download -json "$1" | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
+	[ -n "$folder" ] || { echo "headgate: missing: the Go module $1 (the module proxy must be reachable)" >&2; exit 1; }
+	echo "$folder"
+}
+
+build_mosn() {
+	install -m 644 "$(module_folder mosn.io/proxy-wasm-go-host@v0.2.0)/example/data/http.wasm" "$work/mosn.wasm"
+}
+
+for language in rust assemblyscript go go_sdk go_sdk_examples mosn; do
 	"build_$language"
 done

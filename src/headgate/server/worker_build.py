@@ -22,6 +22,7 @@ from headgate.api.errors import ConfigError, ConfigRejected, HeadgateError
 from headgate.api.plugin import PluginHost, plugins_from
 from headgate.config.models import HeadgateConfig
 from headgate.config.wire import from_wire
+from headgate.observe import log
 from headgate.proxy.runtime import Runtime
 from headgate.proxy.worker_context import WorkerContext
 from headgate.runtimes.module.loader import load_extensions
@@ -72,6 +73,7 @@ class BuildTask:
     :ivar folder: where the configuration file lies
     :ivar programs: fingerprints of plugins' programs by name, as the supervisor knows them
     :ivar in_force: the other workers have the configuration already: a plugin that is down at present is no reason to refuse it
+    :ivar first: this worker has none yet: its log begins as the configuration says, so that what extensions say while they are made is seen
     """
 
     generation: int
@@ -81,6 +83,7 @@ class BuildTask:
     context: WorkerContext
     plugins: WorkerPlugins
     in_force: bool = False
+    first: bool = False
 
 
 def build_runtime(config: HeadgateConfig, context: WorkerContext, plugins: PluginHost) -> Runtime:
@@ -113,6 +116,10 @@ def build_runtime(config: HeadgateConfig, context: WorkerContext, plugins: Plugi
 
 def _candidate(task: BuildTask, loop: asyncio.AbstractEventLoop) -> Candidate:
     config = from_wire(read_config(task.config_fd))
+    server = config.servers[0]
+    logging_settings = (server.default_log_path, server.default_log_level, server.log_format)
+    if task.first:
+        log.configure_logging(*logging_settings)
     place = PluginPlace(task.folder, config, look=not task.in_force, programs=task.programs)
     declared, errors = configured_plugins(config, place)
     if errors:
@@ -123,12 +130,11 @@ def _candidate(task: BuildTask, loop: asyncio.AbstractEventLoop) -> Candidate:
     except BaseException:
         loop.call_soon_threadsafe(plugins.release)
         raise
-    server = config.servers[0]
     clusters = config.cluster_manager.clusters
     return Candidate(
         task.generation,
         runtime,
-        (server.default_log_path, server.default_log_level, server.log_format),
+        logging_settings,
         config.watchdog.warn_after,
         ConfiguredNames(
             {listener.name for listener in server.listeners},
@@ -179,6 +185,8 @@ class _Build:
             candidate = _candidate(self._task, self._loop)
         except ConfigRejected as rejected:
             self._loop.call_soon_threadsafe(self._fail, rejected)
+        except ConfigError as error:
+            self._loop.call_soon_threadsafe(self._fail, ConfigRejected([error]))
         except BaseException as error:
             # Whatever it is, the loop waits for an outcome.
             self._loop.call_soon_threadsafe(self._fail, ConfigRejected([ConfigError("", f"building failed: {error!r}")]))

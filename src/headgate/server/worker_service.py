@@ -85,7 +85,7 @@ class WorkerService:
         :raises ConfigRejected: if it cannot be; nothing has changed then
         """
         self.abort()
-        task = BuildTask(generation, config_fd, folder, programs, self._context, self._plugins, in_force)
+        task = BuildTask(generation, config_fd, folder, programs, self._context, self._plugins, in_force, first=self._current is None)
         self._prepared = await build_candidate(task, self._discard)
 
     def abort(self) -> None:
@@ -213,7 +213,7 @@ class WorkerService:
 
     def _apply_process_settings(self, previous: Candidate | None, candidate: Candidate) -> None:
         """What is not a listener's but the whole process's: log and watchdog."""
-        if previous is None or candidate.logging != previous.logging:
+        if previous is not None and candidate.logging != previous.logging:
             log.configure_logging(*candidate.logging)
         if self._watchdog is None:
             self._watchdog = Watchdog(self._context.watch, candidate.warn_after)

@@ -118,3 +118,17 @@ class Auth(StreamFilter[object]):
         stream.reply(403)
         return Status.STOP
 """
+
+
+def test_what_an_extension_says_while_it_is_made_is_in_the_log(headgate: HeadgateFactory, tmp_path: Path) -> None:
+    file = tmp_path / "talker.py"
+    file.write_text(
+        "import logging\n"
+        "from headgate.api import StreamFilter\n"
+        "class Talker(StreamFilter[dict]):\n"
+        "    pass\n"
+        "logging.getLogger('headgate.talker').info('made at the start')\n"
+    )
+    entry = {"type": "module", "path": str(file), "factory": "Talker"}
+    proxy = headgate(simple_config(stream_filters=[entry], server={"default_log_level": "INFO"}))
+    until(lambda: "talker: made at the start" in proxy.logs)
