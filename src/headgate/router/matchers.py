@@ -87,6 +87,11 @@ class VariableMatcher:
         return self.value.accepts(self.reader.read(stream) or "")
 
 
+_NO_HEADERS: Final[list[HeaderMatcher]] = []
+_NO_VARIABLES: Final[list[list[VariableMatcher]]] = []
+"""Most of ten thousand routes have no conditions; empty lists of their own would cost memory, and time in each garbage collection."""
+
+
 class RouteMatcher:
     """All conditions of one route: the path, each of the headers, and all of one group of variables (if there are groups).
 
@@ -106,8 +111,8 @@ class RouteMatcher:
         self.kind: int = kind
         self.text: str = text.lower() if kind == PATH else text
         self.regex: RouteRegex | None = regex
-        self.headers: list[HeaderMatcher] = headers
-        self.variables: list[list[VariableMatcher]] = variables
+        self.headers: list[HeaderMatcher] = headers or _NO_HEADERS
+        self.variables: list[list[VariableMatcher]] = variables or _NO_VARIABLES
         self.conditional: bool = bool(headers or variables)
 
     def matches(self, path: str, stream: Stream) -> bool:

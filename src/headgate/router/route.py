@@ -35,6 +35,7 @@ class Route:
     :ivar config_path: where it stands in the configuration
     :ivar order: position in its virtual host
     :ivar matcher: which requests it takes
+    :ivar next_alike: the next route of the virtual host with the same path or prefix (:mod:`headgate.router.route_index`)
     :ivar kind: ``ROUTE``, ``REDIRECT`` or ``DIRECT``
     :ivar timeout: seconds for the whole response
     :ivar retry: None: without a policy
@@ -49,6 +50,7 @@ class Route:
         self.config_path: str = config_path
         self.order: int = order
         self.matcher: RouteMatcher = matcher
+        self.next_alike: Route | None = None
         self.kind: int = ROUTE
         self.timeout: float = DEFAULT_TIMEOUT
         self.retry: RetryPolicy | None = None

@@ -26,17 +26,18 @@ class RouteIndex:
     """An index over the routes of one virtual host, in their order."""
 
     def __init__(self, routes: list[Route]) -> None:
-        self._paths: dict[str, list[Route]] = {}
-        self._prefixes: dict[str, list[Route]] = {}
-        self._others: list[Route] = []
-        for route in routes:
+        # By path or prefix the first route with it, which leads to the next: a list for each would be ten thousand lists of one.
+        self._paths: dict[str, Route] = {}
+        self._prefixes: dict[str, Route] = {}
+        self._others: list[Route] = [route for route in routes if route.matcher.kind not in (PATH, PREFIX)]
+        for route in reversed(routes):
             matcher = route.matcher
             if matcher.kind == PATH:
-                self._paths.setdefault(matcher.text, []).append(route)
+                route.next_alike = self._paths.get(matcher.text)
+                self._paths[matcher.text] = route
             elif matcher.kind == PREFIX:
-                self._prefixes.setdefault(matcher.text, []).append(route)
-            else:
-                self._others.append(route)
+                route.next_alike = self._prefixes.get(matcher.text)
+                self._prefixes[matcher.text] = route
         self.lengths: list[int] = sorted({len(prefix) for prefix in self._prefixes})
         """The lengths of all prefixes, in characters."""
 
@@ -65,12 +66,14 @@ class RouteIndex:
                 return route
         return best
 
-    def _first_of(self, routes: list[Route], best: Route | None, stream: Stream) -> Route | None:
-        """The first of these, whose path fits, if it comes before what is best so far."""
-        for route in routes:
+    def _first_of(self, first: Route, best: Route | None, stream: Stream) -> Route | None:
+        """The first of those alike, whose path fits, if it comes before what is best so far."""
+        route: Route | None = first
+        while route is not None:
             if best is not None and best.order < route.order:
                 return best
             matcher = route.matcher
             if not matcher.conditional or matcher.conditions_hold(stream):
                 return route
+            route = route.next_alike
         return best
